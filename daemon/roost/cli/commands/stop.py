@@ -1,0 +1,17 @@
+"""`roost stop`."""
+
+from __future__ import annotations
+
+import click
+
+from .. import acting, options
+
+
+@click.command("stop")
+@options.names_argument(required=True)
+@options.no_wait_option
+@options.timeout_option(None, "Stop waiting after this time; everything goes on.")
+@click.pass_obj
+def command(project: str | None, names: tuple[str, ...], no_wait: bool, timeout: float | None) -> int:
+    """Stop components, cancel their pending restarts, and name what depends on them."""
+    return acting.act(project, "component.stop", names, wait=not no_wait, timeout=timeout)

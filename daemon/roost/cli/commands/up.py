@@ -1,0 +1,45 @@
+"""`roost up`."""
+
+from __future__ import annotations
+
+import click
+
+from .. import bringup, context, exits, options, output
+
+
+@click.command("up")
+@options.names_argument(required=False)
+@click.option("--no-wait", is_flag=True, help="Return as soon as the daemon knows what to do.")
+@options.timeout_option("60s", "Stop waiting after this time (exit code 5); everything goes on")
+@click.option("--foreground", is_flag=True, help="Show the logs here; Ctrl-C stops everything in order.")
+@click.option(
+    "--env", "replace_environment", is_flag=True, help="Give components the environment of this shell."
+)
+@click.option(
+    "--profile", "profiles", multiple=True, metavar="P", help="Have the components of this profile take part."
+)
+@click.pass_obj
+def command(
+    project: str | None,
+    names: tuple[str, ...],
+    no_wait: bool,
+    timeout: float,
+    foreground: bool,
+    replace_environment: bool,
+    profiles: tuple[str, ...],
+) -> int:
+    """Start keeper, daemon and components where they are not running, and wait until they are ready.
+
+    Without names: all that have `autostart`.  With names: these, and what they need.
+    """
+    paths = context.locate(project)
+    wish = bringup.Wish(names, not no_wait, timeout, replace_environment, profiles)
+    if foreground:
+        from .. import foreground as front
+
+        return front.run(paths, wish)
+    try:
+        return bringup.bring_up(paths, wish)
+    except KeyboardInterrupt:
+        output.note("\ninterrupted; everything goes on (roost status shows it, roost down stops it)")
+        return exits.INTERRUPTED

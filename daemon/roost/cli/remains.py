@@ -1,0 +1,33 @@
+"""What is alive of a project, from locks, records and the process table; changes nothing, asks no daemon."""
+
+from __future__ import annotations
+
+from ..platform import identity, locks
+from ..platform.files import folder_mark
+from ..platform.paths import ProjectPaths
+from ..records.runs import read_runs
+
+
+def remains(paths: ProjectPaths) -> list[str]:
+    """What of a project without an answering daemon is still there, in words for a sentence."""
+    left = []
+    if any(locks.is_held(path) for path in (paths.keeper_lock, paths.keeper_lock_copy)):
+        left.append("a keeper")
+    if any(locks.is_held(path) for path in (paths.daemon_lock, paths.daemon_lock_copy)):
+        left.append("a daemon")
+    left += [f"{name} (pid {pid})" for name, pid in live_runs(paths).items()]
+    return left
+
+
+def live_runs(paths: ProjectPaths) -> dict[str, int]:
+    """The components whose recorded process is alive, by name."""
+    found = {}
+    mark = folder_mark(paths.root)
+    for name, record in read_runs(paths.runs).records.items():
+        if record.fields.get("folder", mark) != mark:
+            continue  # it came with a copy of another project
+        if record.pid is None or record.start_time is None or record.boot_id is None:
+            continue
+        if identity.is_alive(record.pid, record.start_time, record.boot_id):
+            found[name] = record.pid
+    return found

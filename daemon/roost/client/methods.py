@@ -1,0 +1,183 @@
+"""The daemon's methods as a blocking client has them: `component.get` is `component_get`.
+
+Names, parameters and meaning are those of the table in `roost.api.methods`; nothing here talks to anybody.
+`on_progress` is called with the data of each progress notification while a call waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, TypeVar
+
+from ..api import types as t
+
+T = TypeVar("T")
+
+OnProgress = Callable[[dict[str, Any]], None] | None
+
+
+class Methods:
+    """A method for each of the daemon's; those that stream are the client's own."""
+
+    def _ask(self, method: str, params: t.Params, kind: type[T], on_progress: OnProgress = None) -> T:
+        raise NotImplementedError
+
+    def ping(self) -> t.Pong:
+        """Whether the daemon answers."""
+        return self._ask("ping", t.Nothing(), t.Pong)
+
+    def rpc_discover(self) -> dict[str, Any]:
+        """The interface as an OpenRPC document."""
+        return self._ask("rpc.discover", t.Nothing(), dict[str, Any])
+
+    # -- the daemon ------------------------------------------------------------------------------------
+
+    def daemon_status(self) -> t.DaemonStatus:
+        """The daemon itself."""
+        return self._ask("daemon.status", t.Nothing(), t.DaemonStatus)
+
+    def daemon_health(self) -> t.DaemonHealth:
+        """How the daemon is: memory, CPU, connections, errors."""
+        return self._ask("daemon.health", t.Nothing(), t.DaemonHealth)
+
+    def daemon_restart(self, program: list[str] | None = None) -> t.DaemonRestarting:
+        """Replace the daemon, from now on by the command line `program` if given; components run on."""
+        return self._ask("daemon.restart", t.DaemonRestartParams(program=program), t.DaemonRestarting)
+
+    def daemon_shutdown(self, timeout: float | None = None, on_progress: OnProgress = None) -> t.ShutDown:
+        """Stop everything in reverse order of dependence; what still runs after `timeout` s is killed."""
+        return self._ask("daemon.shutdown", t.ShutdownParams(timeout=timeout), t.ShutDown, on_progress)
+
+    # -- the project -----------------------------------------------------------------------------------
+
+    def project_status(self) -> t.ProjectStatus:
+        """Project, daemon, color and every component."""
+        return self._ask("project.status", t.Nothing(), t.ProjectStatus)
+
+    def project_up(
+        self,
+        *names: str,
+        wait: bool = True,
+        timeout: float | None = None,
+        env: Mapping[str, str] | None = None,
+        profiles: list[str] | None = None,
+        on_progress: OnProgress = None,
+    ) -> t.UpResult:
+        """Start components and what they need (no names: all that autostart).  Raises Timeout and others."""
+        params = t.UpParams(
+            names=list(names),
+            wait=wait,
+            timeout=timeout,
+            env=None if env is None else dict(env),
+            profiles=profiles or [],
+        )
+        return self._ask("project.up", params, t.UpResult, on_progress)
+
+    def project_acquire(
+        self,
+        *names: str,
+        start: bool = False,
+        lease: str | None = None,
+        claim: bool = False,
+        launched: bool = False,
+        timeout: float = 60.0,
+        on_progress: OnProgress = None,
+    ) -> t.Lease:
+        """Make the project ready and remember what was started for it.  Raises NotReady, nothing changed."""
+        params = t.AcquireParams(
+            names=list(names), start=start, lease=lease, claim=claim, launched=launched, timeout=timeout
+        )
+        return self._ask("project.acquire", params, t.Lease, on_progress)
+
+    def project_release(self, lease: str, on_progress: OnProgress = None) -> t.Released:
+        """End a lease and stop what was started for it alone."""
+        return self._ask("project.release", t.ReleaseParams(lease=lease), t.Released, on_progress)
+
+    # -- components ------------------------------------------------------------------------------------
+
+    def component_list(self) -> list[t.ComponentStatus]:
+        """Every component."""
+        return self._ask("component.list", t.Nothing(), list[t.ComponentStatus])
+
+    def component_get(self, name: str) -> t.ComponentStatus:
+        """One component.  Raises NoSuchComponent, as does everything that takes names."""
+        return self._ask("component.get", t.NameParams(name=name), t.ComponentStatus)
+
+    def component_start(
+        self, *names: str, wait: bool = True, timeout: float | None = None, on_progress: OnProgress = None
+    ) -> t.Components:
+        """Start components and what they need."""
+        params = t.NamesParams(names=list(names), wait=wait, timeout=timeout)
+        return self._ask("component.start", params, t.Components, on_progress)
+
+    def component_stop(
+        self, *names: str, wait: bool = True, timeout: float | None = None, on_progress: OnProgress = None
+    ) -> t.Stopped:
+        """Stop components; what depends on them is left running and named."""
+        params = t.NamesParams(names=list(names), wait=wait, timeout=timeout)
+        return self._ask("component.stop", params, t.Stopped, on_progress)
+
+    def component_restart(
+        self, *names: str, wait: bool = True, timeout: float | None = None, on_progress: OnProgress = None
+    ) -> t.Components:
+        """Stop and start components, whatever their state."""
+        params = t.NamesParams(names=list(names), wait=wait, timeout=timeout)
+        return self._ask("component.restart", params, t.Components, on_progress)
+
+    def component_signal(self, name: str, signal: str = "TERM") -> t.Components:
+        """Send a signal, by its name, to a component's process group."""
+        return self._ask("component.signal", t.SignalParams(name=name, signal=signal), t.Components)
+
+    def component_why(self, name: str) -> t.Why:
+        """The chain of reasons for which a component is not ready."""
+        return self._ask("component.why", t.NameParams(name=name), t.Why)
+
+    def component_exec(self, name: str, command: list[str], on_progress: OnProgress = None) -> t.ExecResult:
+        """Run a command as the component would; its output comes to `on_progress`, `data` in base64."""
+        params = t.ExecParams(name=name, command=command)
+        return self._ask("component.exec", params, t.ExecResult, on_progress)
+
+    # -- logs, events, configuration -------------------------------------------------------------------
+
+    def logs_query(
+        self,
+        *names: str,
+        lines: int = 100,
+        since: str | None = None,
+        until: str | None = None,
+        grep: str | None = None,
+        stream: t.Stream | None = None,
+        run: int | Literal["last"] | None = None,
+        cursor: str | None = None,
+    ) -> t.LogPage:
+        """Log entries of some or all components, merged by time, oldest first."""
+        params = t.LogQuery(
+            names=list(names),
+            lines=lines,
+            since=since,
+            until=until,
+            grep=grep,
+            stream=stream,
+            run=run,
+            cursor=cursor,
+        )
+        return self._ask("logs.query", params, t.LogPage)
+
+    def logs_clear(self, *names: str) -> t.Cleared:
+        """Empty the logs of components."""
+        return self._ask("logs.clear", t.LogClearParams(names=list(names)), t.Cleared)
+
+    def events_query(
+        self, *, since: int | str | None = None, limit: int = 100, component: str | None = None
+    ) -> t.EventPage:
+        """What happened, oldest first."""
+        params = t.EventQuery(since=since, limit=limit, component=component)
+        return self._ask("events.query", params, t.EventPage)
+
+    def config_check(self, *, text: str | None = None, path: str | None = None) -> t.CheckResult:
+        """Validate a configuration: a text, or a file inside the project."""
+        return self._ask("config.check", t.CheckParams(text=text, path=path), t.CheckResult)
+
+    def config_reload(self, *, dry_run: bool = False, on_progress: OnProgress = None) -> t.Reloaded:
+        """Apply roost.yaml as it is now.  Raises InvalidConfig, everything left as it was."""
+        return self._ask("config.reload", t.ReloadParams(dry_run=dry_run), t.Reloaded, on_progress)

@@ -1,0 +1,259 @@
+"""The verbs of the wire: what each asks for is done by others, here it is understood and answered.
+
+One request of a client is served per turn of the loop, so that fifty spawns at once do not keep the other
+clients waiting (D12).  Only the client with role `daemon` is told events.
+"""
+
+from __future__ import annotations
+
+import collections
+import os
+import signal
+
+from roost.platform.inbox import CARRIES_DESCRIPTORS
+
+from . import requests, wire
+from .requests import Refused
+from .spawn import for_the_daemon
+from .takeover import reopen
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from roost.platform.inbox import Link
+
+    from .keeper import Keeper
+    from .table import Run
+
+
+class Client:
+    """One connection, and the requests of it that have not been served yet."""
+
+    __slots__ = ("decoder", "link", "waiting")
+
+    def __init__(self, link: Link) -> None:
+        self.link = link
+        self.decoder = wire.Decoder()
+        self.waiting: collections.deque[dict[str, object]] = collections.deque()
+
+
+class Control:
+    """The clients and their requests."""
+
+    def __init__(self, keeper: Keeper) -> None:
+        self._keeper = keeper
+        self._clients: dict[Link, Client] = {}
+        self._busy: dict[Client, None] = {}  # those with requests, in the order of their coming
+        self._daemon: Client | None = None
+        self._verbs = {
+            "hello": self._hello,
+            "stop": self._stop,
+            "signal": self._signal,
+            "ack": self._ack,
+            "list": self._list,
+            "log": self._log,
+            "watch": self._watch,
+            "environ": self._environ,
+            "daemon": self._replace_daemon,
+            "known_exit": self._known_exit,
+            "terminate": self._terminate,
+            "quit": self._quit,
+        }
+
+    @property
+    def has_daemon(self) -> bool:
+        """Whether a daemon is connected and has said hello."""
+        return self._daemon is not None
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a request waits to be served."""
+        return bool(self._busy)
+
+    # -- connections -------------------------------------------------------------------------------------
+
+    def connected(self, link: Link) -> None:
+        """A new client."""
+        self._clients[link] = Client(link)
+
+    def received(self, link: Link, data: bytes) -> None:
+        """Bytes of a client; one that sends what is no frame is cut off."""
+        client = self._clients[link]
+        try:
+            frames = client.decoder.feed(data)
+        except wire.WireError as error:
+            self._keeper.journal.say(f"a client was cut off: {error}")
+            link.close()
+            self.closed(link)
+            return
+        client.waiting.extend(frames)
+        if client.waiting:
+            self._busy[client] = None
+
+    def closed(self, link: Link) -> None:
+        """A client is gone; what it still wanted is not done."""
+        client = self._clients.pop(link, None)
+        if client is not None:
+            self._busy.pop(client, None)
+            if client is self._daemon:
+                self._daemon = None
+                self._keeper.daemon_lost()
+
+    def emit(self, event: dict[str, object], may_be_lost: bool = False) -> None:
+        """Tell the daemon, if there is one; what may be lost is, when the daemon does not keep up."""
+        if self._daemon is not None and not (may_be_lost and self._daemon.link.pending_bytes > 65536):
+            self._daemon.link.send(wire.encode(event))
+
+    # -- requests ----------------------------------------------------------------------------------------
+
+    def serve(self) -> None:
+        """Serve one request of each client that has any."""
+        for client in list(self._busy):
+            request = client.waiting.popleft()
+            if not client.waiting:
+                del self._busy[client]
+            self._answer(client, request)
+
+    def _answer(self, client: Client, request: dict[str, object]) -> None:
+        try:
+            if request.get("verb") == "spawn":
+                self._spawn(client, request)
+                return
+            function = self._verbs.get(str(request.get("verb")))
+            if function is None:
+                raise Refused("no_such_verb", f"this keeper does not know {request.get('verb')!r}")
+            result = function(client, request)
+        except Refused as refused:
+            self._refuse(client, request, refused)
+            return
+        client.link.send(wire.encode({"id": request.get("id"), "result": result}))
+        if request.get("verb") == "hello" and client is self._daemon:
+            self._tell_all(client)
+
+    def _refuse(self, client: Client, request: dict[str, object], refused: Refused) -> None:
+        error = {"kind": refused.kind, "message": refused.message, **refused.more}
+        client.link.send(wire.encode({"id": request.get("id"), "error": error}))
+
+    def _tell_all(self, client: Client) -> None:
+        """What no daemon has acknowledged yet, what it should hold for us, and what is going on."""
+        for event in self._keeper.table.unacknowledged():
+            client.link.send(wire.encode(event))
+        if CARRIES_DESCRIPTORS:
+            for run in self._keeper.table.living():
+                self._hand_over(client, run)
+        if self._keeper.terminating:
+            client.link.send(wire.encode({"event": "terminate"}))
+
+    def _hand_over(self, client: Client, run: Run) -> None:
+        """What the daemon that started it held: reading ends and a pidfd, opened anew (D3)."""
+        ends = reopen(run)
+        fds = for_the_daemon(run, ends)
+        event = {"event": "ends", "fds": len(fds), "name": run.name, "run": run.run}
+        client.link.send(wire.encode(event), fds)
+        for fd in fds:
+            os.close(fd)
+
+    # -- the verbs ---------------------------------------------------------------------------------------
+
+    def _hello(self, client: Client, request: dict[str, object]) -> dict[str, object]:
+        if requests.text(request, "role", "doctor") == "daemon":
+            if request.get("major") != wire.MAJOR:
+                raise Refused(
+                    "version", f"this keeper speaks version {wire.MAJOR}, not {request.get('major')!r}"
+                )
+            self._keeper.daemon.proved()
+            earlier, self._daemon = self._daemon, client
+            if earlier is not None and earlier is not client:
+                earlier.link.close()
+                self.closed(earlier.link)
+        return self._keeper.facts()
+
+    def _spawn(self, client: Client, request: dict[str, object]) -> None:
+        keeper = self._keeper
+        current = keeper.table.current(requests.text(request, "name"))
+        if current is not None and not current.ended:
+            raise Refused("exists", f"{current.name} runs already (run {current.run}, pid {current.pid})")
+        if keeper.table.find(current.name, requests.whole(request, "run")) if current is not None else None:
+            raise Refused(
+                "exists", f"run {request['run']} of {request['name']} has been; take the next number"
+            )
+        if keeper.leaving:
+            raise Refused("leaving", "the keeper is about to end")
+        run, ends = keeper.starter.start(request, len(keeper.table))
+        keeper.table.add(run)
+        keeper.journal.say(f"{run.name} run {run.run} started, pid {run.pid}")
+        fds = for_the_daemon(run, ends)
+        result = {"pid": run.pid, "start_time": run.start_time}
+        client.link.send(wire.encode({"id": request.get("id"), "fds": len(fds), "result": result}), fds)
+        for pidfd in fds[len(ends) :]:
+            os.close(pidfd)
+        keeper.pumps.add(run.name, run.run, ends, run.max_size, run.max_files)
+
+    def _stop(self, client: Client, request: dict[str, object]) -> dict[str, object]:
+        run = self._run(request)
+        signal = requests.optional_text(request, "signal")
+        kill_after = requests.seconds(request, "kill_after", run.stop_timeout)
+        self._keeper.lifecycle.stop(run, signal, kill_after, requests.optional_text(request, "leftovers"))
+        return {}
+
+    def _signal(self, client: Client, request: dict[str, object]) -> dict[str, object]:
+        self._keeper.lifecycle.signal(self._run(request), requests.text(request, "signal"))
+        return {}
+
+    def _ack(self, client: Client, request: dict[str, object]) -> dict[str, object]:
+        keeper = self._keeper
+        keeper.lifecycle.acknowledged(keeper.table.acknowledge(requests.whole(request, "seq")))
+        return {}
+
+    def _list(self, client: Client, request: dict[str, object]) -> dict[str, object]:
+        return {"runs": [run.public() for run in self._keeper.table]}
+
+    def _log(self, client: Client, request: dict[str, object]) -> dict[str, object]:
+        name = requests.text(request, "name")
+        run = self._keeper.table.current(name)
+        size, files = (run.max_size, run.max_files) if run else (10 * 1024 * 1024, 5)
+        size = requests.whole(request, "max_size", size)
+        files = requests.whole(request, "max_files", files)
+        if run is not None:
+            run.max_size, run.max_files = size, files
+        self._keeper.pumps.settings(name, size, files)
+        if request.get("clear"):
+            self._keeper.pumps.clear(name, size, files)
+        return {}
+
+    def _watch(self, client: Client, request: dict[str, object]) -> dict[str, object]:
+        self._keeper.pumps.watch(requests.texts(request, "names"))
+        return {}
+
+    def _environ(self, client: Client, request: dict[str, object]) -> dict[str, object]:
+        self._keeper.daemon.env = requests.environment(request, "env")
+        self._keeper.environment = requests.text(request, "environment", "replaced")
+        return {}
+
+    def _replace_daemon(self, client: Client, request: dict[str, object]) -> dict[str, object]:
+        argv = requests.texts(request, "argv") if request.get("argv") is not None else None
+        self._keeper.daemon.replace(argv)
+        return {}
+
+    def _known_exit(self, client: Client, request: dict[str, object]) -> dict[str, object]:
+        key = requests.text(request, "name"), requests.whole(request, "run")
+        self._keeper.takeover.known_exit(key, requests.exit_code(request, "code"))
+        return {}
+
+    def _terminate(self, client: Client, request: dict[str, object]) -> dict[str, object]:
+        self._keeper.signalled(signal.SIGTERM)
+        return {}
+
+    def _quit(self, client: Client, request: dict[str, object]) -> dict[str, object]:
+        living = self._keeper.table.living()
+        if living:
+            names = ", ".join(sorted(run.name for run in living))
+            raise Refused("busy", f"still running: {names}")
+        self._keeper.leave("the daemon asked for it")
+        return {}
+
+    def _run(self, request: dict[str, object]) -> Run:
+        name, number = requests.text(request, "name"), requests.whole(request, "run")
+        run = self._keeper.table.find(name, number)
+        if run is None:
+            raise Refused("no_such_run", f"there is no run {number} of {name}")
+        return run

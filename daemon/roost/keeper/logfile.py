@@ -1,0 +1,240 @@
+"""One component's log on the disk: the bytes, the index beside them, rotation (platform/logindex.py).
+
+The keeper is the only writer and knows where the end is, so the files are not opened for appending (splice
+refuses that, D1).  Nothing here waits or reports: every OSError is the caller's to handle, and after each the
+object is as it was, ready to be asked again.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+
+from roost.platform import logindex, positional
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from roost.platform.pipes import Reader
+
+GRAIN_NS = 1_000_000  # one index record covers at most this much time (D13)
+_FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+_EMFILE_TRIES = 40
+
+
+class LogFile:
+    """NAME.log and NAME.idx.  `end` is the size of the log; `line_open`: its last line has no end yet."""
+
+    __slots__ = (
+        "_index",
+        "_index_end",
+        "_index_path",
+        "_last",
+        "_log",
+        "_log_path",
+        "_mended",
+        "end",
+        "last_writer",
+        "line_open",
+        "max_files",
+        "max_size",
+    )
+
+    def __init__(self, log_path: str, index_path: str, max_size: int, max_files: int) -> None:
+        self._log_path = log_path
+        self._index_path = index_path
+        self.max_size = max_size
+        self.max_files = max_files
+        self._log = self._index = -1
+        self._mended = False
+        self.end = self._index_end = 0
+        self.line_open = False
+        self._last = (0, -1, -1)  # time, run, stream of the last record
+        self.last_writer = (-1, -1)  # run and stream of the last byte that was there when it was opened
+
+    # -- the hot path ------------------------------------------------------------------------------------
+
+    def take(self, reader: Reader, count: int, run: int, stream: int, flags: int = 0) -> int:
+        """Move up to `count` bytes from a pipe to the end; how many; 0: the pipe has ended.
+
+        Raises BlockingIOError if the pipe is empty, OSError if the disk does not take them.
+        """
+        if self._log < 0:
+            self.open()
+        now = time.time_ns()
+        last_time, last_run, last_stream = self._last
+        if run == last_run and stream == last_stream and now - last_time < GRAIN_NS:
+            moved = reader.move(self._log, self.end, count)
+        else:
+            self._resynchronise()
+            now = max(now, self._last[0])
+            self._put(logindex.pack(self.end, now, run, stream, flags))
+            self._last = (now, -1, -1)  # no bytes follow it yet: the next record takes its place
+            moved = reader.move(self._log, self.end, count)
+            if moved:
+                self._index_end += logindex.SIZE
+                self._last = (now, run, stream)
+        if moved:
+            self.end += moved
+            self.line_open = positional.read_at(self._log, 1, self.end - 1) != b"\n"
+        return moved
+
+    def gap(self, lost: int, stream: int) -> None:
+        """Note that `lost` bytes are missing here.  Raises OSError if the disk does not take even that."""
+        if self._log < 0:
+            self.open()
+        now = max(time.time_ns(), self._last[0])
+        self._put(logindex.pack(self.end, now, lost, stream, logindex.GAP))
+        self._index_end += logindex.SIZE
+        self._last = (now, -1, -1)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the next line belongs into a new file."""
+        return self.end >= self.max_size
+
+    def _put(self, record: bytes) -> None:
+        """Write a record at the index's end, which moves on only when its bytes are there, too."""
+        if positional.write_at(self._index, record, self._index_end) != len(record):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def _resynchronise(self) -> None:
+        """Somebody may have emptied the file behind our back (`> api.log`): go on at its new end."""
+        size = os.fstat(self._log).st_size
+        if size != self.end:
+            if size < self.end:
+                os.ftruncate(self._index, 0)
+                self._index_end = 0
+            self.end = size
+            self._last = (self._last[0], -1, -1)
+
+    # -- files -------------------------------------------------------------------------------------------
+
+    def open(self) -> None:
+        """Open both at their ends, making them and their folder where needed."""
+        if not self._mended:
+            self._mend()
+        log = _open(self._log_path)
+        try:
+            index = _open(self._index_path)
+        except BaseException:
+            os.close(log)
+            raise
+        self._log, self._index = log, index
+        self.end = os.fstat(log).st_size
+        self.line_open = self.end > 0 and positional.read_at(log, 1, self.end - 1) != b"\n"
+        self._find_index_end()
+
+    def was_left_open_by(self, run: int, stream: int) -> bool:
+        """Whether the log, when it was opened, ended in an unfinished line of that stream."""
+        if self._log < 0:
+            try:
+                self.open()
+            except OSError:
+                return False  # the first piece finds the same trouble, and has somebody to tell
+        return self.line_open and self.last_writer == (run, stream)
+
+    def close(self) -> None:
+        """Close both; the next `take` opens them again."""
+        if self._log >= 0:
+            os.close(self._log)
+            os.close(self._index)
+            self._log = self._index = -1
+
+    def rotate(self) -> None:
+        """Move each pair one number up, drop what is more than `max_files`, begin a new pair."""
+        self.close()
+        kept = 0
+        while kept < self.max_files and os.path.exists(logindex.rotated(self._log_path, kept + 1)):
+            kept += 1
+        for number in range(kept, -1, -1):
+            for path in (self._index_path, self._log_path):
+                old = logindex.rotated(path, number)
+                if number == self.max_files:
+                    _remove(old)
+                else:
+                    _rename(old, logindex.rotated(path, number + 1))
+        self._remove_beyond(self.max_files)
+        self.open()
+
+    def _mend(self) -> None:
+        """Undo the step at which an earlier keeper was killed in a rotation: an index without its log."""
+        number = 0
+        while os.path.exists(logindex.rotated(self._log_path, number)):
+            index, moved = (logindex.rotated(self._index_path, each) for each in (number, number + 1))
+            follows = os.path.exists(logindex.rotated(self._log_path, number + 1))
+            if not follows and not os.path.exists(index):
+                _rename(moved, index)
+            number += 1
+        self._mended = True
+
+    def clear(self) -> None:
+        """Remove everything that was kept and begin anew."""
+        self.close()
+        self._remove_beyond(0)
+        _remove(self._index_path)
+        _remove(self._log_path)
+        self.open()
+
+    def _remove_beyond(self, number: int) -> None:
+        """Remove the rotated files that are older than the one with this number."""
+        found = []
+        while os.path.exists(logindex.rotated(self._log_path, number + 1)):
+            number += 1
+            found.append(number)
+        for each in reversed(found):
+            _remove(logindex.rotated(self._index_path, each))
+            _remove(logindex.rotated(self._log_path, each))
+
+    def is_current(self) -> bool:
+        """Whether the names still lead to the open files (true when nothing is open)."""
+        if self._log < 0:
+            return True
+        pairs = ((self._log, self._log_path), (self._index, self._index_path))
+        try:
+            return all(os.path.samestat(os.fstat(fd), os.stat(path)) for fd, path in pairs)
+        except FileNotFoundError:
+            return False
+
+    def _find_index_end(self) -> None:
+        """Go behind the last record whose bytes are there; none may point beyond the log's end."""
+        records = os.fstat(self._index).st_size // logindex.SIZE
+        last_time, self.last_writer = 0, (-1, -1)
+        while records:
+            data = positional.read_at(self._index, logindex.SIZE, (records - 1) * logindex.SIZE)
+            offset, last_time, run, stream, _ = logindex.unpack(data)
+            if offset < self.end:
+                self.last_writer = run, stream
+                break
+            records = records - 1 if self.end else 0
+        self._index_end = records * logindex.SIZE
+        os.ftruncate(self._index, self._index_end)
+        self._last = (last_time, -1, -1)
+
+
+def _open(path: str) -> int:
+    """Open one file, patiently where the limit of descriptors is low for the moment of a spawn (D10)."""
+    for attempt in range(_EMFILE_TRIES):
+        try:
+            return os.open(path, _FLAGS, 0o600)
+        except FileNotFoundError:
+            os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        except OSError as error:
+            if error.errno != errno.EMFILE or attempt == _EMFILE_TRIES - 1:
+                raise
+            time.sleep(0.002)
+    return os.open(path, _FLAGS, 0o600)
+
+
+def _remove(path: str) -> None:
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass
+
+
+def _rename(old: str, new: str) -> None:
+    try:
+        os.replace(old, new)
+    except FileNotFoundError:
+        pass

@@ -1,0 +1,40 @@
+"""The few system calls that Python's os module does not have (POSIX)."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import sys
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+if sys.platform == "linux":
+    _PR_SET_CHILD_SUBREAPER = 36
+    _SPLICE_F_NONBLOCK = 2
+
+    def become_subreaper() -> bool:
+        """Descendants whose parent has ended become our children from now on; False if the system refuses."""
+        return bool(_libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
+
+    def tee(source: int, target: int, count: int) -> int:
+        """Copy up to `count` bytes from one pipe to another, leaving them in the first; 0 at its end.
+
+        Raises BlockingIOError if there is nothing to copy now.
+        """
+        while True:
+            copied = _libc.tee(source, target, ctypes.c_size_t(count), _SPLICE_F_NONBLOCK)
+            if copied >= 0:
+                return int(copied)
+            number = ctypes.get_errno()
+            if number != errno.EINTR:
+                raise OSError(number, os.strerror(number))
+else:
+
+    def become_subreaper() -> bool:
+        """No: only Linux has it; who leaves the session there, escapes."""
+        return False
+
+    def tee(source: int, target: int, count: int) -> int:
+        """No: only Linux has it.  Raises OSError (ENOSYS)."""
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))

@@ -1,0 +1,46 @@
+"""The command lines of our own programs, whether installed by pip or frozen into a bundle."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from .paths import ProjectPaths
+
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+
+def _frozen(*arguments: str) -> list[str]:
+    name = "roostd.exe" if sys.platform == "win32" else "roostd"
+    return [os.path.join(os.path.dirname(sys.executable), name), *arguments]
+
+
+def keeper_argv(paths: ProjectPaths) -> list[str]:
+    """The keeper, which then starts the daemon.  `-IS`: it is standard library alone and stays small."""
+    places = [paths.root, paths.state, paths.run]
+    if getattr(sys, "frozen", False):
+        return _frozen("keeper", *places, "--", *daemon_argv(paths))
+    program = os.path.join(_PACKAGE, "keeper", "__main__.py")
+    return [sys.executable, "-I", "-S", program, *places, "--", *daemon_argv(paths)]
+
+
+def daemon_argv(paths: ProjectPaths) -> list[str]:
+    """The daemon.  `-P`: a file of the project named like a module must not be imported instead of it."""
+    places = [paths.root, paths.state, paths.run]
+    if getattr(sys, "frozen", False):
+        return _frozen("daemon", *places)
+    return [sys.executable, "-P", "-m", "roost.supervise", *places]
+
+
+def grep_argv(deadline: float) -> list[str]:
+    """The process for a log search that may take long; `deadline` in seconds (records.grep)."""
+    if getattr(sys, "frozen", False):
+        return _frozen("grep", f"{deadline:g}")
+    return [sys.executable, "-P", "-m", "roost.records.grep", f"{deadline:g}"]
+
+
+def default_shell() -> tuple[str, ...]:
+    """What a command given as one string is handed to."""
+    if sys.platform == "win32":
+        return (os.environ.get("COMSPEC", "cmd.exe"), "/d", "/s", "/c")
+    return ("/bin/sh", "-c")

@@ -1,0 +1,71 @@
+"""One file on the disk that a rotation may rename at any moment: known by its inode, not by its name.
+
+Nothing is kept open between two readings, so a thousand components need no thousand descriptors and nobody's
+rename is in the way.  Nothing here knows what is in the file, and nothing writes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ..platform import logindex
+from ..platform.sharing import open_shared
+
+_FURTHER = 4  # under how many later numbers a file is looked for that is no longer where it was
+
+
+class StoredFile:
+    """`base` is its name when it is the live one; `number` how often it had been rotated when last seen."""
+
+    __slots__ = ("base", "inode", "number", "size")
+
+    def __init__(self, base: str, number: int, inode: int, size: int) -> None:
+        self.base = base
+        self.number = number
+        self.inode = inode
+        self.size = size
+
+    @contextmanager
+    def opened(self) -> Iterator[int | None]:
+        """A descriptor while the block lasts; None if the file is gone or may not be read."""
+        fd = self._open()
+        try:
+            yield fd
+        finally:
+            if fd is not None:
+                os.close(fd)
+
+    def read(self, start: int, end: int) -> bytes:
+        """The bytes from `start` to `end`; fewer, perhaps none, if the file has gone or shrunk meanwhile."""
+        with self.opened() as fd:
+            return b"" if fd is None else read_range(fd, start, end - start)
+
+    def _open(self) -> int | None:
+        for number in range(self.number, self.number + _FURTHER + 1):
+            try:
+                fd = open_shared(logindex.rotated(self.base, number))
+            except OSError:
+                continue
+            if os.fstat(fd).st_ino == self.inode:
+                self.number = number
+                return fd
+            os.close(fd)
+        return None
+
+
+def read_range(fd: int, start: int, size: int) -> bytes:
+    """`size` bytes from `start`, fewer only at the end of the file or where the disk cannot read."""
+    parts: list[bytes] = []
+    try:
+        os.lseek(fd, start, os.SEEK_SET)
+        while size > 0:
+            data = os.read(fd, size)
+            if not data:
+                break
+            parts.append(data)
+            size -= len(data)
+    except OSError:
+        pass  # a bad sector: what could be read is shown
+    return parts[0] if len(parts) == 1 else b"".join(parts)

@@ -1,0 +1,499 @@
+"""The daemon as a whole: what it is made of, its boot order, and its end.
+
+Boot order, each step needing the one before: lock, own log, keeper, saved state, configuration, what runs,
+endpoint, `daemon.json`.  From the first event of the keeper on, the supervisor decides.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from .. import __version__
+from ..core.model import ProbeKind, Spec
+from ..core.restore import want_again
+from ..core.secrets import Masker
+from ..core.snapshot import Environment, Phase
+from ..core.states import Component, Desired, State
+from ..edges import store
+from ..edges.clock import Clock
+from ..edges.disk import Disk
+from ..edges.facts import ProcessFacts
+from ..edges.handover import replace_keeper
+from ..edges.keeper_link import DESCRIPTORS, Frame, KeeperGone, KeeperLink
+from ..edges.ownlog import OwnLog
+from ..edges.rpc_server import Handlers, RpcServer
+from ..edges.saver import Saver
+from ..platform import announcement, identity
+from ..platform.detach import StartFailed
+from ..platform.files import write_atomic
+from ..platform.paths import ProjectPaths
+from ..records.events import EventLog
+from .beginning import begin_with, chosen_ports
+from .chronicle import Chronicle
+from .companions import Companions
+from .configuration import Configuration
+from .growth import Growth
+from .leasing import Leasing
+from .loop import Supervisor
+from .notifying import Notifying
+from .probing import Probing
+from .shutdown import Ended, Progress, Shutdown
+from .status import StatusView
+from .tidings import exit_of, tell_leftovers, tell_log_trouble
+from .world import World
+
+_KEEPER_ANSWER = 5.0
+_LAST_SAVE = 2.0
+"""Seconds that a disk which stands still can hold up the end."""
+_WORD_FIRST = 0.02
+"""Seconds in which who has asked can still be told."""
+_TERMINATED = "the keeper was asked to end"
+_KEPT_OUT = ("ROOST_PROJECT", "ROOST_COMPONENT", "ROOST_RUN", "ROOST_INSTANCE", "ROOST_REPLICA")
+
+
+class Daemon:
+    """One project's daemon."""
+
+    def __init__(self, paths: ProjectPaths, clock: Clock, environ: Mapping[str, str]) -> None:
+        self.paths = paths
+        self.clock = clock
+        self.phase = Phase.INITIALIZING
+        self.environment = Environment.SHELL
+        self.started = clock.now()
+        self.wall_started = clock.wall()
+        self.wall_reconciled = self.wall_started
+        self.instance = os.urandom(8).hex()
+        self.keeper: Frame = {}
+        self.state_problem: str | None = None
+        self.configuration_problem: str | None = None
+        self.announcement_problem: str | None = None
+        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.facts = ProcessFacts(clock)
+        self.disk = Disk()
+        self.log = OwnLog(paths.daemon_log, clock.wall, bool(environ.get("ROOST_DEBUG")))
+        base = {key: value for key, value in environ.items() if key not in _KEPT_OUT}
+        self.configuration = Configuration(paths)
+        self.chronicle = Chronicle(self.disk, clock, EventLog(paths.events), paths.logs, self.masker)
+        self.world = World(clock, self.chronicle, self.instance, base, self._set_probes)
+        self.companions = Companions(self.chronicle, self.world)
+        self.growth = Growth(self._watch_logs)
+        self.status = StatusView(paths, clock, self.masker, self.world.resolved)
+        self.saver = Saver(self.disk, paths.state_json, self._snapshot, self._complain)
+        self._masker: Masker | None = None
+        self._wishes: dict[str, Desired] = {}
+        """What was wanted before an end by a signal, and is to be wanted again after it."""
+        self._unplaced: dict[str, store.Saved] = {}
+        """What was saved of components that no configuration at hand knows; kept until one does."""
+        self._asked_to_end: str | None = None
+        """The reason, for an end that is asked for before we are up."""
+        self._up = False
+        self._quitting = False
+        self._succession: asyncio.Task[None] | None = None
+        self._ending: Shutdown | None = None
+        self._ending_reason = ""
+        self._shutdown: asyncio.Task[Ended] | None = None
+
+    # -- boot --------------------------------------------------------------------------------------------
+
+    async def boot(self, handlers: Callable[[Daemon], Handlers]) -> None:
+        """Come up, or raise OSError or KeeperError with what was in the way; KeeperGone: there is no keeper."""
+        self.link = KeeperLink(self._keeper_event, self._keeper_lost)
+        self._early: list[Frame] | None = []
+        try:
+            self.link.open(self.paths.keeper_endpoint, _KEEPER_ANSWER)
+        except OSError as error:
+            raise KeeperGone from error
+        self.keeper = await self.link.request("hello", role="daemon", major=1, minor=0)
+        await self.link.request(
+            "watch", names=[]
+        )  # once this is answered, all that is said again has been said
+        self.environment = Environment(self.keeper.get("environment") or "shell")
+        self.world.link = self.link
+        self.world.instance = str(self.keeper.get("instance") or self.instance)
+        kept = self._load_state()
+        self._choose_configuration(kept)
+        self.supervisor = Supervisor(self.configuration.project, self.clock, self.world)
+        self.supervisor.profiles = frozenset(kept.profiles)
+        self.leasing = Leasing(
+            kept.leases,
+            self.supervisor,
+            self.clock,
+            tell=self.chronicle.tell,
+            mark=self.saver.mark,
+            leave=self._leave_with_leases,
+        )
+        self.world.serve(self.supervisor.apply, lambda: self.configuration.project)
+        self.notifying = Notifying(
+            self.supervisor,
+            self.clock,
+            self.paths.notify_socket,
+            lambda: self.world.instance,
+            lambda name: self.probing.hasten(name),
+            self._complain,
+        )
+        self.world.address = self.notifying.environment
+        self.probing = Probing(
+            self.clock,
+            self.growth,
+            self.paths.logs,
+            self.world.environment,
+            self.supervisor.apply,
+            self.notifying.standing,
+        )
+        self.supervisor.watch(self._changed)
+        self._replay(kept)
+        self.leasing.begin()
+        self.notifying.begin()
+        self.companions.begin(self.supervisor, self.clock, self.facts, self.paths.state)
+        self.server = RpcServer(self.paths.endpoint, handlers(self), log=self._defect, now=self.clock.now)
+        await self.server.start()
+        self.phase, self._up = Phase.RUNNING, True
+        self.announce_or_complain()
+        self._tell_start()
+        if self._asked_to_end is not None:
+            self.begin_shutdown(self._asked_to_end, keep_desired=True)
+
+    def _load_state(self) -> store.SavedState:
+        loaded = store.load(self.paths.state_json)
+        self.state_problem = loaded.problem
+        if loaded.problem is not None:
+            self.log.error(loaded.problem)
+            self.chronicle.tell("state_problem", loaded.problem)
+        return loaded.state or store.SavedState()
+
+    def _choose_configuration(self, kept: store.SavedState) -> None:
+        """What runs goes on under the configuration that it was started with; what comes up anew does not.
+
+        Nothing runs where the keeper is new and has no runs: after a signal to one of us, or a reboot.
+        """
+        wanted = any(saved.desired == "running" for saved in kept.components.values())
+        successor = bool((self.keeper.get("daemon") or {}).get("last_exit"))
+        base = self.world.base
+        if self.keeper.get("runs") or (wanted and successor):
+            problems = self.configuration.adopt_applied(base)
+        else:
+            problems = self.configuration.adopt_current(base)
+            if problems and wanted:
+                self.configuration.adopt_applied(base)
+        self.forget_secrets()
+        said = [self.masker().mask(problem.render()) for problem in problems]
+        for problem in said:
+            self.log.error(problem)
+        if self.configuration.applied:
+            self.keep_configuration()
+            return
+        self.configuration.stand_in(
+            str(run["name"]) for run in self.keeper.get("runs", ()) if not run["ended"]
+        )
+        self.configuration_problem = "; ".join(said)
+        self.chronicle.tell(
+            "config_problem",
+            "no configuration can be used; what runs goes on, and is not restarted: "
+            + self.configuration_problem,
+        )
+
+    def keep_configuration(self) -> None:
+        """Write down what is in force, unless it stands there already."""
+
+        def failed(error: Exception) -> None:
+            self.log.error("the applied configuration cannot be kept", error=error)
+
+        self.disk.submit(self.configuration.keep, lambda _none: None, failed)
+
+    def take_up_configuration(self) -> bool:
+        """While none can be used: whether one can now; then a successor begins with it and all that was saved."""
+        if self.configuration.applied or self.ended.done():
+            return False
+        another = Configuration(self.paths)
+        another.adopt_applied(self.world.base)
+        if another.applied:
+            self.log.info("there is a valid configuration again; a new daemon takes it up")
+            asyncio.get_running_loop().call_later(_WORD_FIRST, self.ask_for_successor, None)
+        return another.applied
+
+    def _replay(self, kept: store.SavedState) -> None:
+        """Take up what was, then hear what has happened meanwhile."""
+        if self.keeper.get("runs"):
+            self.chronicle.begin_replay(self.paths.events)
+        early, self._early = self._early or [], None
+        if any(frame["event"] == "terminate" for frame in early):
+            self._asked_to_end = _TERMINATED
+        self._restore(kept)
+        for frame in early:
+            self._keeper_event(frame)
+        self.chronicle.end_replay()
+
+    def _restore(self, kept: store.SavedState) -> None:
+        runs = self.keeper.get("runs", ())
+        self.world.chosen_ports = chosen_ports(kept, runs)
+        beginning = begin_with(
+            self.configuration.project.components,
+            kept,
+            runs,
+            boot_id=identity.boot_id(),
+            ending=self._asked_to_end is not None,
+            now=self.clock.now(),
+            wall=self.clock.wall(),
+        )
+        if not self.configuration.applied:
+            self._unplaced = beginning.unplaced
+        self.supervisor.restore(beginning.components)
+        for name, event in beginning.untold:
+            self.supervisor.apply(name, event)
+        for component in beginning.components.values():
+            if component.state is State.STOPPING and component.pid is not None:
+                self.world.stop(component)
+
+    def _tell_start(self) -> None:
+        before = self.keeper.get("daemon") or {}
+        ended = before.get("last_exit")
+        message = f"daemon {__version__} is up"
+        if ended:
+            message += "; the one before it ended unexpectedly, every component was left running"
+        self.chronicle.tell("daemon_started", message, data={"pid": os.getpid(), "before": ended})
+        self.log.info("daemon is up", pid=os.getpid(), keeper=self.keeper.get("pid"), version=__version__)
+
+    def announce_or_complain(self) -> None:
+        """The same on a disk that may refuse it: clients find us by the path, too; the watchdog tries again."""
+        try:
+            self.announce()
+            self.announcement_problem = None
+        except OSError as error:
+            self.announcement_problem = f"daemon.json cannot be written: {error.strerror}"
+            self.log.error(self.announcement_problem)
+
+    def announce(self) -> None:
+        """Write `daemon.json` and `daemon.pid`, so that clients find us (and people see a pid)."""
+        announcement.announce(
+            self.paths,
+            pid=os.getpid(),
+            start_time=identity.start_time(os.getpid()) or 0,
+            boot_id=identity.boot_id(),
+            instance=self.world.instance,
+            roost_version=__version__,
+        )
+        write_atomic(self.paths.daemon_pid, f"{os.getpid()}\n".encode(), durable=False)
+
+    # -- the keeper's words ------------------------------------------------------------------------------
+
+    def _keeper_event(self, frame: Frame) -> None:
+        if self._early is not None:
+            self._early.append(frame)
+            return
+        self.log.debug("the keeper tells", event=frame["event"], name=frame.get("name"), run=frame.get("run"))
+        match frame["event"]:
+            case "exited":
+                name, event = exit_of(frame)
+                self.supervisor.apply(name, event)
+            case "drained":
+                self.world.let_go(str(frame["name"]), int(frame["run"]))
+            case "grew":
+                self.growth.grew(str(frame["name"]))
+            case "leftovers":
+                tell_leftovers(self.chronicle, frame)
+            case "log_trouble":
+                tell_log_trouble(self.chronicle, frame)
+            case "terminate":
+                self.terminate(_TERMINATED)
+            case "ends":
+                self.world.hold(str(frame["name"]), int(frame["run"]), frame.get(DESCRIPTORS, []))
+            case _:
+                self.log.debug("an event of a newer keeper", event=frame["event"])
+        if "seq" in frame:
+            seq = frame["seq"]
+            self.saver.mark(lambda: self.link.tell("ack", seq=seq))
+
+    def _keeper_lost(self) -> None:
+        """The keeper is gone: start its successor, hand over, and make room for its own daemon (P2).
+
+        In the middle of a shutdown those two go on with it.
+        """
+        self.world.link = None
+        if self._up and not self._quitting and not self.ended.done():
+            self.log.error("the keeper is gone; starting another", keeper=self.keeper.get("pid"))
+            self._succession = asyncio.ensure_future(self._replace_keeper())
+
+    async def _replace_keeper(self) -> None:
+        """Try until it works: without a keeper nothing can be started or stopped."""
+        await self.saver.flush()
+        held, delay = self.world.held(), 0.0
+        while not self.ended.done():
+            await self.clock.sleep_until(self.clock.now() + delay)
+            delay = min(delay * 2 or 0.1, 5.0)
+            ending = self._shutdown is not None
+            work = partial(replace_keeper, self.paths, self.world.base, self.environment.value, held, ending)
+            try:
+                pid = await asyncio.get_running_loop().run_in_executor(None, work)
+            except (OSError, StartFailed) as error:
+                self.log.error("no other keeper could be started", why=error)
+                continue
+            self.log.info("another keeper is there; its own daemon goes on", keeper=pid)
+            if not self.ended.done():
+                self.ended.set_result(None)
+
+    # -- small services ----------------------------------------------------------------------------------
+
+    def troubles(self) -> list[str]:
+        """What keeps the daemon itself from being well; empty when nothing does."""
+        problems = (
+            self.state_problem,
+            self.saver.problem,
+            self.chronicle.problem,
+            self.configuration_problem,
+            self.announcement_problem,
+            "the keeper is being replaced" if self.world.link is None else None,
+        )
+        mask = self.masker().mask
+        return [mask(problem) for problem in problems if problem is not None]
+
+    def ask_for_successor(self, argv: tuple[str, ...] | list[str] | None) -> None:
+        """Have the keeper end this process and start another, by another command line if one is given."""
+        self.link.tell("daemon", **({"argv": list(argv)} if argv else {}))
+        if not self.ended.done():
+            self.ended.set_result(None)
+
+    def masker(self) -> Masker:
+        """What hides secrets; made anew after the configuration or the environment has changed."""
+        if self._masker is None:
+            project = self.configuration.project
+            environments = [self.world.base, *(spec.env for spec in project.components.values())]
+            self._masker = Masker(environments, project.secrets)
+        return self._masker
+
+    def forget_secrets(self) -> None:
+        """The configuration or the environment has changed."""
+        self._masker = None
+        self.status.forget()
+
+    def _set_probes(self, component: Component, spec: Spec, kinds: tuple[ProbeKind, ...]) -> None:
+        self.probing.set(component, spec, kinds)
+
+    def _watch_logs(self, names: list[str]) -> None:
+        self.link.tell("watch", names=names)
+
+    def _changed(self, names: frozenset[str]) -> None:
+        self.saver.mark()
+        if self.log.verbose:
+            self._tell_changes(names)
+
+    def _tell_changes(self, names: frozenset[str]) -> None:
+        """What has become of each, for who looks for a defect (S61)."""
+        for name in sorted(names & self.supervisor.components.keys()):
+            one = self.supervisor.components[name]
+            reason = self.masker().mask(one.reason)
+            self.log.debug(
+                name, state=one.state.value, ready=one.ready, run=one.run, pid=one.pid, reason=reason
+            )
+
+    def _complain(self, message: str) -> None:
+        self.log.error(message)
+
+    def _defect(self, message: str) -> None:
+        self.log.error(message)
+
+    def _snapshot(self) -> Callable[[], store.SavedState]:
+        components = self._as_wanted()
+        ports = {name: dict(chosen) for name, chosen in self.world.chosen_ports.items()}
+        boot, environment = identity.boot_id(), self.environment.value
+        profiles = tuple(sorted(self.supervisor.profiles))
+        unplaced, mask = self._unplaced, self.masker().mask
+        leases = self.leasing.leases.saved()
+
+        def make() -> store.SavedState:
+            saved = {**unplaced, **{name: store.saved(one, mask) for name, one in components.items()}}
+            return store.SavedState(
+                boot_id=boot,
+                environment=environment,
+                components=saved,
+                ports=ports,
+                profiles=profiles,
+                leases=leases,
+            )
+
+        return make
+
+    def _as_wanted(self) -> dict[str, Component]:
+        """The components as they are put on record: after a signal, with what was wanted before it."""
+        components = dict(self.supervisor.components)
+        reason = f"wanted again after: {self._ending_reason}"
+        for name, wish in self._wishes.items():
+            if name in components:
+                components[name] = want_again(components[name], wish, reason)
+        return components
+
+    # -- the end -----------------------------------------------------------------------------------------
+
+    def begin_shutdown(
+        self,
+        reason: str,
+        keep_desired: bool = False,
+        timeout: float | None = None,
+        progress: Progress | None = None,
+    ) -> asyncio.Task[Ended]:
+        """Stop everything and leave.  A second call joins the first, and may set it a (tighter) limit.
+
+        What a person asks for (not `keep_desired`) outlasts a signal.
+        """
+        if self._shutdown is None:
+            self.phase = Phase.SHUTTING_DOWN
+            self._ending_reason = reason
+            self._ending = Shutdown(self.supervisor, self.world.kill, reason)
+            if keep_desired:
+                self._wishes = {name: one.desired for name, one in self.supervisor.components.items()}
+            self._shutdown = asyncio.ensure_future(self._shut_down(self._ending, reason))
+        elif not keep_desired:
+            self._wishes = {}
+        self.leasing.close(forget=not keep_desired)
+        if self._ending is not None and timeout is not None:
+            self._ending.limit(timeout)
+        if self._ending is not None and progress is not None:
+            self._ending.listen(progress)
+        return self._shutdown
+
+    def terminate(self, reason: str) -> None:
+        """A signal came to us or to the keeper: as `down`, but what was wanted stays wanted."""
+        if self._up:
+            self.begin_shutdown(reason, keep_desired=True)
+        else:
+            self._asked_to_end = reason
+
+    def _leave_with_leases(self) -> None:
+        """Whoever started the daemon for a lease alone finds nothing of it afterwards."""
+        if self._shutdown is None:
+            self.begin_shutdown("the last lease has ended, and the daemon was started for leases")
+
+    async def _shut_down(self, ending: Shutdown, reason: str) -> Ended:
+        ended = await ending.run()
+        await self.probing.close()
+        await self.companions.close()
+        self.notifying.close()
+        self.chronicle.tell("daemon_stopped", f"everything was stopped: {reason}")
+        await asyncio.wait([asyncio.ensure_future(self.saver.flush())], timeout=_LAST_SAVE)
+        asyncio.get_running_loop().call_soon(self._leave)
+        return ended
+
+    def _leave(self) -> None:
+        asyncio.ensure_future(self._go())  # noqa: RUF006 - the loop ends with it
+
+    async def _go(self) -> None:
+        await self.server.close()
+        for path in (self.paths.daemon_json, self.paths.daemon_pid):
+            _remove(path)
+        await self.disk.close(2.0)
+        self._quitting = True
+        asked = self.link.request("quit")
+        await asyncio.wait([asked], timeout=2.0)
+        if asked.done() and (refusal := asked.exception()) is not None:
+            self.log.error("the keeper does not end", why=refusal)
+        if not self.ended.done():
+            self.ended.set_result(None)
+
+
+def _remove(path: str) -> None:
+    try:
+        os.unlink(path)
+    except OSError:
+        return

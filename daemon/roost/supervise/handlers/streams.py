@@ -1,0 +1,159 @@
+"""Subscriptions: log entries, events and status, as they come."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from ...api import errors
+from ...api import types as t
+from ...core.snapshot import color_of
+from ...edges.rpc_server import Session, Subscription
+from ...records.cursor import BadCursor
+from ...records.events import Event, read_events
+from ...records.grep import Following, GrepTimeout, Question, follower
+from ...records.patterns import BadPattern
+from ..daemon import Daemon
+from ..view import View
+from .records import log_sources, moment, shown, shown_event
+
+_GATHER = 0.05
+"""Seconds in which lines of a chatterbox are gathered before they are read; the first goes out at once."""
+_CATCH_UP = 10_000
+"""So many past events are sent to who asks for what has happened since."""
+
+
+class StreamHandlers:
+    """`logs.stream`, `events.stream`, `status.stream`."""
+
+    def __init__(self, daemon: Daemon) -> None:
+        self._daemon = daemon
+        self._view = View(daemon)
+
+    def table(self) -> dict[str, Callable[..., object]]:
+        return {"logs.stream": self.logs, "events.stream": self.events, "status.stream": self.status}
+
+    async def logs(self, params: t.LogFollow, session: Session) -> t.Subscribed:
+        names = log_sources(self._daemon, params.names)
+        question = Question(
+            self._daemon.paths.logs,
+            names,
+            lines=params.lines,
+            since_ns=moment(self._daemon, params.since),
+            grep=params.grep,
+            stream=params.stream,
+            run=params.run,
+            cursor=params.cursor,
+        )
+        try:
+            following = await asyncio.get_running_loop().run_in_executor(None, follower, question)
+        except (BadCursor, BadPattern) as error:
+            raise errors.invalid_params("logs.stream", str(error)) from error
+        subscription = session.subscribe("logs")
+        LogStream(self._daemon, subscription, following, names).begin()
+        return t.Subscribed(subscription=subscription.id)
+
+    def events(self, params: t.EventFollow, session: Session) -> t.Subscribed:
+        subscription = session.subscribe("events")
+        chronicle = self._daemon.chronicle
+        sent = 0
+
+        def send(event: Event) -> None:
+            nonlocal sent
+            if event.seq > sent:
+                sent = event.seq
+                subscription.send("events.event", shown_event(event))
+
+        if params.since is not None:
+            since_seq = params.since if isinstance(params.since, int) else None
+            since_ns = moment(self._daemon, params.since if isinstance(params.since, str) else None)
+            page = read_events(
+                self._daemon.paths.events, since_seq=since_seq, since_ns=since_ns, limit=_CATCH_UP
+            )
+            for event in page.events:
+                send(event)
+        chronicle.follow(send)
+        subscription.on_close(lambda: chronicle.unfollow(send))
+        return t.Subscribed(subscription=subscription.id)
+
+    def status(self, _params: t.Nothing, session: Session) -> t.Subscribed:
+        subscription = session.subscribe("status")
+        supervisor, view = self._daemon.supervisor, self._view
+
+        def snapshot() -> None:
+            subscription.send("status.snapshot", view.project_status())
+
+        def changed(names: frozenset[str]) -> None:
+            here = [supervisor.components[name] for name in names if name in supervisor.components]
+            subscription.send(
+                "status.changed",
+                t.StatusChanged(
+                    color=color_of(view.components()),
+                    components=[view.component(one) for one in here],
+                    removed=sorted(name for name in names if name not in supervisor.components),
+                ),
+            )
+
+        snapshot()
+        subscription.on_drained(snapshot)
+        supervisor.watch(changed)
+        subscription.on_close(lambda: supervisor.unwatch(changed))
+        return t.Subscribed(subscription=subscription.id)
+
+
+class LogStream:
+    """One follower: reads when a log has grown, sends when the client has room; the files are its buffer."""
+
+    def __init__(
+        self, daemon: Daemon, subscription: Subscription, follower: Following, names: list[str]
+    ) -> None:
+        self._daemon = daemon
+        self._subscription = subscription
+        self._follower = follower
+        self._names = names
+        self._grown = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def begin(self) -> None:
+        """Follow until the subscription ends."""
+        for name in self._names:
+            self._daemon.growth.listen(name, self._grown.set)
+        self._subscription.on_close(self._end)
+        self._task = asyncio.ensure_future(self._run())
+
+    def _end(self) -> None:
+        for name in self._names:
+            self._daemon.growth.unlisten(name, self._grown.set)
+        if self._task is not None:
+            self._task.cancel()
+        self._follower.close()
+
+    async def _run(self) -> None:
+        try:
+            await self._follow()
+        except GrepTimeout as error:
+            self._daemon.log.info("a follower was given up", why=error)
+            self._subscription.close()
+
+    async def _follow(self) -> None:
+        loop, clock = asyncio.get_running_loop(), self._daemon.clock
+        while not self._subscription.closed:
+            self._grown.clear()
+            looked = clock.now()
+            entries = await loop.run_in_executor(None, self._follower.poll, looked)
+            if entries:
+                await self._subscription.drained()
+                told = t.LogEntries(entries=[shown(one) for one in entries], cursor=self._follower.cursor())
+                self._subscription.send("logs.entries", told, count=len(entries))
+            if not self._follower.more:
+                await self._rest()
+                await clock.sleep_until(looked + _GATHER)
+
+    async def _rest(self) -> None:
+        """Until a log grows, or an unfinished line has waited long enough."""
+        due = self._follower.due
+        timeout = None if due is None else max(0.0, due - self._daemon.clock.now())
+        try:
+            await asyncio.wait_for(self._grown.wait(), timeout)
+        except TimeoutError:
+            return

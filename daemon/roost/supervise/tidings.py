@@ -1,0 +1,52 @@
+"""What the keeper tells, in our own words: frames become events for the machine and entries for the record."""
+
+from __future__ import annotations
+
+from ..core.states import Exit, Exited
+from ..edges.keeper_link import Frame
+from ..platform.signals import signal_number
+from .chronicle import Chronicle
+
+
+def exit_of(frame: Frame) -> tuple[str, Exited]:
+    """The keeper's `exited` as an event for the machine."""
+    ended = Exit(
+        run=int(frame["run"]),
+        code=frame.get("code"),
+        signal=_number(frame.get("signal")),
+        known=bool(frame.get("known", True)),
+        at=float(frame["mono"]),
+        wall=float(frame["at"]),
+        uptime=float(frame["uptime"]),
+    )
+    return str(frame["name"]), Exited(ended)
+
+
+def tell_leftovers(chronicle: Chronicle, frame: Frame) -> None:
+    """Descendants that outlived their component, by name and pid, and what became of them (P4)."""
+    found = [f"{one['name']} (pid {one['pid']})" for one in frame["processes"]]
+    verb = "ended" if frame["action"] == "ended" else "left running"
+    chronicle.tell(
+        "leftover",
+        f"descendants that outlived it were {verb}: {', '.join(found)}",
+        component=str(frame["name"]),
+        run=int(frame["run"]),
+        data={"processes": frame["processes"], "action": frame["action"]},
+    )
+
+
+def tell_log_trouble(chronicle: Chronicle, frame: Frame) -> None:
+    """A log that cannot be written, or can again, and how much was not kept (D5)."""
+    text = "its log is written again" if frame["resolved"] else "its log cannot be written"
+    lost = f"; {frame['lost']} bytes were not kept" if frame.get("lost") else ""
+    chronicle.tell(
+        "log_trouble",
+        f"{text}: {frame['message']}{lost}",
+        component=str(frame["name"]),
+        data={"errno": frame.get("errno"), "lost": frame.get("lost"), "resolved": frame["resolved"]},
+    )
+
+
+def _number(signal: object) -> int | None:
+    """The keeper names signals; people and programs get the number that `os.WTERMSIG` would give."""
+    return None if signal is None else signal_number(str(signal))
