@@ -1,0 +1,143 @@
+"""P6: the wire is frozen. Today's keeper still says all that 1.0 said; today's daemon still understands it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contract.old_keeper import GOLDEN, OldKeeper
+from e2e.harness import eventually
+from keeper.harness import house_in
+from roost.keeper import wire
+from roost.platform.paths import ProjectPaths
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="the stand-in speaks over a Unix socket")
+
+CONFIG = """
+components:
+  api: {run: [sleep, "1000"], restart: {policy: never}}
+  job: {type: task, run: [nope]}
+"""
+
+
+@pytest.fixture
+def place() -> Iterator[ProjectPaths]:
+    """A project folder with a short path, because of the socket."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        base = Path(folder)
+        paths = ProjectPaths(str(base / "p"), str(base / "p/.roost"), str(base / "r"))
+        for made in (paths.root, paths.state, paths.logs, paths.runs, paths.run):
+            Path(made).mkdir(parents=True, mode=0o700, exist_ok=True)
+        Path(paths.config).write_text(CONFIG, encoding="utf-8")
+        yield paths
+
+
+def daemon_under(paths: ProjectPaths) -> subprocess.Popen[bytes]:
+    """Today's daemon, as a keeper would start it."""
+    argv = [sys.executable, "-P", "-m", "roost.supervise", paths.root, paths.state, paths.run]
+    return subprocess.Popen(argv, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+
+def call(paths: ProjectPaths, method: str, params: dict[str, Any]) -> dict[str, Any]:
+    """One RPC call, by the client's fast path."""
+    from roost.client import fast
+
+    answer: dict[str, Any] = fast.call(paths, method, params, timeout=10.0)
+    return answer
+
+
+def answers(paths: ProjectPaths) -> bool:
+    from roost.client.launch import answers as ping
+
+    return ping(paths, 1.0)
+
+
+def events(paths: ProjectPaths) -> list[dict[str, Any]]:
+    try:
+        lines = Path(paths.events).read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return []
+    return [json.loads(line) for line in lines]
+
+
+def test_the_daemon_of_today_takes_up_what_an_old_keeper_has(place: ProjectPaths) -> None:
+    """P6: exits, leftovers and log trouble in 1.0's words; what it does not know it lets pass."""
+    keeper = OldKeeper(place.keeper_endpoint.removeprefix("unix:"), "hello_after_a_crash", GOLDEN["events"])
+    daemon = daemon_under(place)
+    try:
+        eventually(lambda: answers(place), timeout=10, what="an answer")
+        status = call(place, "project.status", {})
+        api, job = status["components"]
+        assert (api["state"], api["last_exit"]["code"], api["last_exit"]["run"]) == ("failed", 7, 3)
+        assert job["last_exit"]["signal"] == 9
+        eventually(lambda: "ack" in keeper.verbs(), timeout=5, what="an acknowledgement")
+        assert max(request["seq"] for request in keeper.asked if request["verb"] == "ack") == 8
+        kinds = [event["kind"] for event in events(place)]
+        assert {"exited", "leftover", "log_trouble", "daemon_started"} <= set(kinds)
+    finally:
+        daemon.kill()
+        daemon.communicate()
+        keeper.close()
+
+
+def test_the_daemon_of_today_asks_an_old_keeper_in_words_that_it_knows(place: ProjectPaths) -> None:
+    """P6: `spawn` has every field of 1.0, and a refusal becomes a reason for people."""
+    keeper = OldKeeper(place.keeper_endpoint.removeprefix("unix:"), "hello", [])
+    daemon = daemon_under(place)
+    try:
+        eventually(lambda: answers(place), timeout=10, what="an answer")
+        call(place, "project.up", {"names": ["job"], "wait": False})
+        (request,) = eventually(
+            lambda: [one for one in keeper.asked if one["verb"] == "spawn"], timeout=5, what="a spawn"
+        )
+        needed = {"name", "run", "argv", "cwd", "env", "streams", "tty", "log", "stop", "note"}
+        assert needed <= request.keys()
+        status = eventually(lambda: call(place, "project.status", {}), timeout=5)
+        (job,) = [one for one in status["components"] if one["name"] == "job"]
+        assert (job["state"], "there is no program 'nope'" in job["reason"]) == ("failed", True)
+        known = set(wire.__doc__.split()) if wire.__doc__ else set()
+        assert {one["verb"] for one in keeper.asked} <= known
+    finally:
+        daemon.kill()
+        daemon.communicate()
+        keeper.close()
+
+
+def test_the_keeper_of_today_says_all_that_was_promised(place: ProjectPaths) -> None:
+    """P6: every field of 1.0 in `hello`, in RUN, in the answer to `spawn` and in the events, still of its type."""
+    with house_in(Path(place.root).parent) as house:
+        client = house.start()
+        assert_promised(client.hello, GOLDEN["hello"])
+        reply = client.call(
+            "spawn",
+            name="job",
+            run=1,
+            argv=["/bin/sh", "-c", "sleep 0.2; exit 7"],
+            cwd="/",
+            env={"PATH": os.environ["PATH"]},
+            streams="separate",
+            tty=False,
+            log={"max_size": 10**6, "max_files": 1},
+            stop={"signal": "TERM", "timeout": 1.0, "leftovers": "end"},
+            note={"digest": "x"},
+        )
+        assert_promised(reply, GOLDEN["spawn"])
+        (run,) = client.call("list")["runs"]
+        assert_promised(run, GOLDEN["hello_after_a_crash"]["runs"][0])
+        assert_promised(client.event("exited", "job"), GOLDEN["events"][0])
+
+
+def assert_promised(found: dict[str, Any], promised: dict[str, Any]) -> None:
+    """Every promised field is there, and of the promised type where neither is null."""
+    for key, value in promised.items():
+        assert key in found, f"{key} is gone"
+        if value is not None and found[key] is not None and key != "note":
+            assert isinstance(found[key], (int, float) if isinstance(value, float) else type(value)), key

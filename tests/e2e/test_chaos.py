@@ -1,0 +1,265 @@
+"""Chaos: anything of ours may die at any moment, and after each round the promises are looked at again.
+
+Seeded and bounded: `ROOST_CHAOS_ROUNDS` rounds (12 by default, 200 with `--all`), `ROOST_SEED` repeats one.
+It prints rounds, kills, restarts and lines checked; a failure names the seed and what was done before.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import re
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import psutil
+import pytest
+
+from e2e.disks import ROOT, fill, mounted
+from e2e.harness import ProjectUnderTest, eventually, program
+
+ROUNDS = int(os.environ.get("ROOST_CHAOS_ROUNDS", "12"))
+SEED = int(os.environ.get("ROOST_SEED", "0")) or random.SystemRandom().randrange(1, 10**9)
+
+pytestmark = [
+    pytest.mark.serial,
+    pytest.mark.skipif(os.name != "posix", reason="on Windows a job object ends the components (P2)"),
+]
+
+QUICK = {"backoff": {"initial": 0.05, "max": 0.2}, "limit": {"max": 100_000, "within": 600}}
+BIG = {"max_size": "500MB"}
+COUNTERS = ("quiet", "chatty", "steady", "careful", "titled", "needy")
+KILLABLE = ("quiet", "steady", "careful", "titled", "needy", "stubborn", "forking", "daemonish")
+
+
+def stack(note: str) -> dict[str, dict[str, Any]]:
+    """Twelve components of every temper; `note` is what a reload changes."""
+    return {
+        "quiet": {"run": program("counter", "--rate", 1)},
+        "chatty": {"run": program("counter", "--rate", 3000), "log": BIG},
+        "steady": {"run": program("counter", "--rate", 100), "restart": QUICK},
+        "careful": {"run": program("close_descriptors"), "restart": QUICK},
+        "titled": {"run": program("hide_environment"), "restart": QUICK},
+        "stubborn": {"run": program("ignore_term"), "restart": QUICK, "stop": {"timeout": 0.3}},
+        "forking": {"run": program("children", 2, 1), "restart": QUICK},
+        "daemonish": {"run": program("double_fork"), "restart": QUICK},
+        "mortal": {"run": program("exit_after", 3, 0.4), "restart": QUICK},
+        "once": {"type": "task", "run": program("exit_after", 0, 0.1)},
+        "needy": {
+            "run": program("counter", "--rate", 10),
+            "restart": QUICK,
+            "depends_on": {"quiet": "ready", "once": "completed"},
+        },
+        "noted": {"run": program("show", note), "restart": QUICK},
+    }
+
+
+class Chaos:
+    """The driver: does something at random, remembers whom it may have touched, then looks at everything."""
+
+    def __init__(self, project: ProjectUnderTest) -> None:
+        self.project = project
+        self.chance = random.Random(SEED)
+        self.done: list[str] = []
+        self.counts: Counter[str] = Counter()
+        self.touched: set[str] = set()
+        self.pids: dict[str, int] = {}
+        self.notes = 0
+
+    # -- what may happen ---------------------------------------------------------------------------------
+
+    def act(self) -> None:
+        """One thing, or two at once."""
+        acts: list[Callable[[], None]] = [
+            self.kill_daemon,
+            self.kill_keeper,
+            self.kill_both,
+            self.kill_component,
+            self.freeze_daemon,
+            self.command,
+            self.reload,
+            self.fill_disk,
+        ]
+        for act in self.chance.choices(
+            acts, weights=[3, 3, 2, 3, 1, 3, 1, ROOT], k=self.chance.choice([1, 1, 2])
+        ):
+            time.sleep(self.chance.uniform(0, 0.3))
+            self.done.append(act.__name__)
+            self.counts[act.__name__] += 1
+            act()
+
+    def _kill(self, who: str, number: int = signal.SIGKILL) -> None:
+        with contextlib.suppress(KeyError, ProcessLookupError, AssertionError):
+            self.project.kill(self.project.pids()[who], number)
+            self.counts["kills"] += number == signal.SIGKILL
+
+    def kill_daemon(self) -> None:
+        self._kill(":daemon")
+
+    def kill_keeper(self) -> None:
+        self._kill(":keeper")
+
+    def kill_both(self) -> None:
+        pids = self.project.pids()
+        with contextlib.suppress(KeyError, ProcessLookupError, AssertionError):
+            self.project.kill(pids[":daemon"], signal.SIGSTOP)
+            self.project.kill(pids[":keeper"], signal.SIGKILL)
+            self.project.kill(pids[":daemon"], signal.SIGKILL)
+            self.counts["kills"] += 2
+
+    def kill_component(self) -> None:
+        name = self.chance.choice(KILLABLE)
+        self.touched.add(name)
+        self._kill(name)
+
+    def freeze_daemon(self) -> None:
+        self._kill(":daemon", signal.SIGSTOP)
+        time.sleep(0.3)
+        for pid in self.frozen():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+
+    def frozen(self) -> list[int]:
+        """Processes of this project that are stopped."""
+        found = []
+        for process in self.project.leftovers():
+            with contextlib.suppress(psutil.Error):
+                if process.status() == psutil.STATUS_STOPPED:
+                    found.append(process.pid)
+        return found
+
+    def command(self) -> None:
+        name = self.chance.choice(KILLABLE)
+        self.touched.add(name)
+        verb = self.chance.choice(["restart", "stop", "start"])
+        self.project.roost(verb, name, "--timeout", "10s")
+        if verb == "stop":
+            self.project.roost("start", name, "--timeout", "10s")
+
+    def reload(self) -> None:
+        self.notes += 1
+        self.touched.add("noted")
+        self.project.components(**stack(f"note {self.notes}"))
+        self.project.roost("reload")
+
+    def fill_disk(self) -> None:
+        """No room for a while, but not for so long (5 s) that lines may be dropped."""
+        fill(self.project)
+        time.sleep(self.chance.uniform(0.5, 2.0))
+        (self.project.root / "ballast").unlink()
+
+    # -- what must be true afterwards ----------------------------------------------------------------------
+
+    def settle(self) -> dict[str, Any]:
+        """Bring it up (which must work at once, whatever is dead) and wait until everything is as wanted."""
+        self.project.roost("up", "--no-wait", check=True, timeout=30)
+        return eventually(self.settled, timeout=20, what="a settled stack")
+
+    def settled(self) -> dict[str, Any] | None:
+        done = self.project.roost("status", "--json")
+        if done.code != 0:
+            return None
+        status: dict[str, Any] = json.loads(done.out)
+        states = {one["name"]: one["state"] for one in status["components"]}
+        wanted = {name: {"running"} for name in stack("")}
+        wanted |= {"once": {"completed"}, "mortal": {"running", "backoff", "starting", "waiting"}}
+        return status if all(states[name] in wanted[name] for name in wanted) else None
+
+    def look(self, status: dict[str, Any]) -> None:
+        """Same pids, one live run each, whole logs."""
+        pids = {one["name"]: one["pid"] for one in status["components"] if one["name"] != "mortal"}
+        for name, pid in self.pids.items():
+            if name not in self.touched:
+                assert pids[name] == pid, f"{name} was restarted"
+        self.pids = {name: pid for name, pid in pids.items() if pid is not None}
+        self.touched.clear()
+        self.one_each(status)
+
+    def one_each(self, status: dict[str, Any]) -> None:
+        """No component runs twice: the leaders of sessions that bear our mark are exactly the pids of status."""
+        known = {one["pid"] for one in status["components"]}
+        known |= {status["daemon"]["pid"], status["daemon"]["keeper_pid"]}
+        programs = re.compile(r"tests/e2e/programs/(\w+)\.py")
+        for process in self.project.leftovers():
+            with contextlib.suppress(psutil.Error, ProcessLookupError):
+                found = programs.search(" ".join(process.cmdline()))
+                leads = os.getsid(process.pid) == process.pid
+                if found and leads and found[1] not in ("exit_after", "double_fork"):
+                    assert process.pid in known, f"{found[1]} runs twice: {process.pid}, known {known}"
+
+    def lines(self) -> None:
+        """Each counter's lines, run by run, once each and in order.
+
+        The raw file may show a line cut in two by the other stream (a full disk in the middle of it); by the
+        index it is whole, so what the file alone does not show is asked of `roost logs`.
+        """
+        for name in COUNTERS:
+            for stream, word in (("stdout", "out"), ("stderr", "err")):
+                last = 0
+                for line in self.project.log_lines(name):
+                    if match := re.fullmatch(rf"{word} (\d+)", line):
+                        number = int(match[1])
+                        if number != 1:
+                            assert number > last, f"{name} {word}: {number} after {last}"
+                            self.cut(name, stream, word, range(last + 1, number))
+                        last = number
+                        self.counts["lines"] += 1
+
+    def cut(self, name: str, stream: str, word: str, missing: range) -> None:
+        """These lines are not whole in the raw file: each must be there, once a run, for who reads by the index."""
+        for number in missing:
+            self.counts["cut lines"] += 1
+            assert self.counts["cut lines"] < 50, "so many lines cannot all have been cut"
+            found = self.project.roost(
+                "logs", name, "--json", "-n", 1000, "--stream", stream, "--grep", f"^{word} {number}$"
+            )
+            assert found.json_lines, f"{name} {word} {number} is lost"
+
+    def restarts_are_explained(self) -> None:
+        """S24: before each start after the first there is an event that says why."""
+        reason: dict[str, bool] = {}
+        for event in self.project.events("-n", 1_000_000):
+            name, kind = event["component"], event["kind"]
+            if kind == "started":
+                assert reason.get(name, True), f"{name} run {event['run']} started for no reason on record"
+                reason[name] = False
+            elif kind in ("exited", "restarting", "stopped", "reloaded", "drift", "gave_up", "completed"):
+                reason[name] = True
+                self.counts["restarts"] += kind == "restarting"
+
+
+@pytest.fixture
+def place(make_project: Callable[[], ProjectUnderTest]) -> Iterator[ProjectUnderTest]:
+    """A project on a disk of its own, where one may be mounted; down before the disk goes."""
+    project = make_project()
+    with mounted(project.root, "size=400m") if ROOT else contextlib.nullcontext():
+        yield project
+        (project.root / "ballast").unlink(missing_ok=True)
+        if project.state.exists():
+            project.roost("down", "--timeout", "10s", timeout=60)
+
+
+def test_whatever_dies_the_promises_hold(place: ProjectUnderTest) -> None:
+    """P1, P2, P3, P4, P7, P8, S8, S24: nothing dies with us, nothing runs twice, no line is lost."""
+    project, chaos = place, Chaos(place)
+    project.components(**stack("note 0"))
+    project.roost("up", "--no-wait", check=True)
+    try:
+        chaos.look(chaos.settle())
+        for _ in range(ROUNDS):
+            chaos.done.append("|")
+            chaos.act()
+            chaos.look(chaos.settle())
+        chaos.restarts_are_explained()
+        project.down(timeout=60)
+        chaos.lines()
+    except BaseException as error:
+        error.add_note(f"seed {SEED}, after: {' '.join(chaos.done)}")
+        raise
+    told = ", ".join(f"{count} {what}" for what, count in sorted(chaos.counts.items()))
+    print(f"chaos, seed {SEED}: {ROUNDS} rounds, {told}; no violation")

@@ -1,0 +1,104 @@
+"""The probe handlers `notify` and `grpc`, with real programs."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from e2e.harness import ProjectUnderTest, eventually, program
+
+NOTIFY: dict[str, Any] = {"notify": True, "period": "200ms"}
+
+
+def say(project: ProjectUnderTest, *lines: str) -> None:
+    with (project.root / "say").open("a") as file:
+        file.writelines(line + "\n" for line in lines)
+
+
+def test_a_service_says_that_it_is_ready(project: ProjectUnderTest) -> None:
+    """sd_notify: READY, STATUS, RELOADING, from the service and from its children, over a daemon's death."""
+    run = program("notify", project.root / "say")
+    project.components(web={"run": run, "probes": {"readiness": NOTIFY}})
+    project.roost("up", "--no-wait", check=True)
+    project.wait_state("web", "running")
+    assert project.component("web")["ready"] is False
+    say(project, "self READY=1\\nSTATUS=serving 3 clients")
+    project.up()
+    assert project.component("web")["status_text"] == "serving 3 clients"
+    assert "serving 3 clients" in project.roost("status", "--verbose", check=True).out
+
+    say(project, "self RELOADING=1")
+    project.wait_for(lambda s: not s["components"][0]["ready"])
+    assert "RELOADING=1" in project.roost("why", "web", check=True).out
+    say(project, "child READY=1")
+    project.wait_for(lambda s: s["components"][0]["ready"])
+
+    before = project.pids()
+    project.kill(before[":daemon"])
+    eventually(lambda: project.pids().get(":daemon", 0) not in (0, before[":daemon"]), what="the next daemon")
+    time.sleep(1.0)  # five periods, in each of which a daemon that has forgotten would count a failure
+    assert project.component("web")["ready"] is True
+    say(project, "self STATUS=still here")
+    project.wait_for(lambda s: s["components"][0]["status_text"] == "still here")
+    assert project.pids()["web"] == before["web"]
+
+
+@pytest.mark.skipif(not hasattr(socket, "SO_PASSCRED"), reason="the system does not tell who sent a datagram")
+def test_a_stranger_cannot_speak_for_a_service(project: ProjectUnderTest) -> None:
+    """The sender's pid has to belong to the component's tree."""
+    run = program("notify", project.root / "say")
+    project.components(web={"run": run, "probes": {"readiness": NOTIFY}})
+    project.roost("up", "--no-wait", check=True)
+    pid = project.wait_state("web", "running")["pid"]
+    environment = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    address = next(entry for entry in environment if entry.startswith(b"NOTIFY_SOCKET=")).partition(b"=")[2]
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as speaker:
+        speaker.sendto(b"READY=1\nSTATUS=gotcha", os.fsdecode(address))
+    say(project, "self STATUS=mine")
+    shown = project.wait_for(lambda s: s["components"][0]["status_text"])["components"][0]
+    assert (shown["ready"], shown["status_text"]) == (False, "mine")
+
+
+def test_a_silent_watchdog_restarts_a_service(project: ProjectUnderTest) -> None:
+    """WATCHDOG=1 keeps it alive; silence for `period * failure_threshold` is the end of the run."""
+    run = program("notify", project.root / "say")
+    liveness = {"notify": True, "period": "400ms", "failure_threshold": 3}
+    say(project, "beat 25")
+    project.components(
+        web={"run": run, "probes": {"liveness": liveness}, "restart": {"backoff": {"initial": 0}}}
+    )
+    project.up()
+    assert project.log_lines("web")[0] == "watchdog 1200000"
+    eventually(lambda: "said beat 25" in project.log_lines("web"), what="two and a half seconds of beats")
+    assert project.component("web")["run"] == 1
+    (project.root / "say").unlink()
+    project.wait_for(lambda s: s["components"][0]["run"] == 2)
+    gone = next(event for event in project.events() if event["kind"] == "restarting")
+    assert "no WATCHDOG=1 since the last look" in gone["message"]
+
+
+def test_a_grpc_service_is_asked_for_its_health(project: ProjectUnderTest) -> None:
+    """grpc.health.v1 by name of the service: ready while it serves, and `why` says what it answered."""
+    probe = {
+        "grpc": {"port": "${port.rpc}", "service": "shop.Orders"},
+        "period": "200ms",
+        "failure_threshold": 1,
+    }
+    project.components(
+        orders={
+            "run": [*program("grpc_server"), "${port.rpc}"],
+            "ports": {"rpc": "auto"},
+            "probes": {"readiness": probe},
+        }
+    )
+    project.up()
+    project.file("sick", "")
+    project.wait_for(lambda s: not s["components"][0]["ready"])
+    assert "NOT_SERVING" in project.roost("why", "orders", check=True).out
+    (project.root / "sick").unlink()
+    project.wait_for(lambda s: s["components"][0]["ready"])

@@ -1,0 +1,200 @@
+"""A disk that is full, fails, or stands still: a state of one log, never the end of anything (D5)."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from keeper.fakes import FakeHost
+from keeper.harness import house_in, python, until
+from roost.keeper.channel import Channel
+from roost.keeper.logfile import LogFile
+from roost.platform import logindex
+from roost.platform.pipes import make_pipe, make_reader
+
+
+class Bench:
+    """A channel with one pipe whose disk can be made to refuse."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.host = FakeHost()
+        self.file = LogFile(str(folder / "a.log"), str(folder / "a.idx"), 10**9, 1)
+        self.channel = Channel("a", self.file, self.host)
+        self.pipe = make_pipe(str(folder / "pipe"))
+        self.stream = self.channel.add(1, 1, self.pipe.path, make_reader(self.pipe.reading))
+        self.log = folder / "a.log"
+        self._take, self._gap = LogFile.take, LogFile.gap
+        self._monkeypatch = monkeypatch
+
+    def refuse(self, number: int) -> None:
+        def no(*_: object, **__: object) -> int:
+            raise OSError(number, os.strerror(number))
+
+        self._monkeypatch.setattr(LogFile, "take", no)
+        self._monkeypatch.setattr(LogFile, "gap", no)
+
+    def accept(self) -> None:
+        self._monkeypatch.setattr(LogFile, "take", self._take)
+        self._monkeypatch.setattr(LogFile, "gap", self._gap)
+
+    def write(self, data: bytes) -> None:
+        os.write(self.pipe.writing, data)
+
+    def at(self, now: float) -> None:
+        self.host.advance(self.channel, now)
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    bench = Bench(tmp_path, monkeypatch)
+    yield bench
+    bench.pipe.close(with_reader=bench.stream in bench.channel.streams)
+    bench.file.close()
+
+
+def test_bytes_wait_while_a_full_disk_may_recover(bench: Bench) -> None:
+    """For five seconds nothing is dropped; when there is room again everything is written, nothing lost."""
+    bench.write(b"before\n")
+    bench.at(0.0)
+    bench.refuse(errno.ENOSPC)
+    bench.write(b"during\n")
+    bench.at(1.0)
+    assert bench.host.troubles == [(errno.ENOSPC, 0, False)]
+    assert bench.stream not in bench.host.watched
+    bench.accept()
+    bench.at(2.0)
+    assert bench.log.read_bytes() == b"before\nduring\n"
+    assert bench.host.troubles[1:] == [(errno.ENOSPC, 0, True)]
+
+
+def test_after_five_seconds_bytes_are_dropped_and_counted(bench: Bench) -> None:
+    """The component is held up no longer; the loss is an event and a record in the index."""
+    bench.refuse(errno.ENOSPC)
+    bench.write(b"x" * 1000)
+    for now in range(1, 8):
+        bench.at(float(now))
+    bench.write(b"y" * 500)
+    bench.at(8.0)
+    bench.accept()
+    bench.write(b"after\n")
+    for now in range(9, 12):
+        bench.at(float(now))
+    assert bench.log.read_bytes() == b"after\n"
+    assert bench.host.troubles == [(errno.ENOSPC, 0, False), (errno.ENOSPC, 1500, True)]
+    first = logindex.unpack(bench.log.with_suffix(".idx").read_bytes())
+    assert (first[0], first[2], first[4]) == (0, 1500, logindex.GAP)
+
+
+def test_recovery_is_noticed_though_nobody_writes(bench: Bench) -> None:
+    """The loss is noted within a second of the disk's recovery, also when the component is silent."""
+    bench.refuse(errno.EIO)
+    bench.write(b"x" * 10)
+    for now in range(1, 9):
+        bench.at(float(now))
+    bench.accept()
+    bench.at(10.0)
+    assert bench.host.troubles == [(errno.EIO, 0, False), (errno.EIO, 10, True)]
+
+
+def test_the_end_of_a_run_waits_for_the_disk_or_for_the_loss(bench: Bench) -> None:
+    """A flush is done when the bytes are written or dropped, not before (S65)."""
+    done: list[int] = []
+    bench.refuse(errno.ENOSPC)
+    bench.write(b"last words\n")
+    bench.channel.flush(1, lambda: done.append(1), 0.0)
+    bench.at(1.0)
+    assert done == []
+    bench.accept()
+    bench.at(2.0)
+    assert done == [1]
+    assert bench.log.read_bytes() == b"last words\n"
+
+
+def test_a_pipe_that_ends_during_trouble_is_let_go(bench: Bench) -> None:
+    """A component that ends while its disk is full is drained all the same, after the patience."""
+    bench.refuse(errno.ENOSPC)
+    bench.write(b"x")
+    bench.at(0.0)
+    os.close(bench.pipe.writing)
+    bench.pipe.writing = os.dup(bench.pipe.spare)
+    for now in range(1, 9):
+        bench.at(float(now))
+    assert bench.host.ended_streams == [bench.stream]
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="mounts a small file system")
+def test_a_really_full_disk_stops_nothing_and_is_told(tmp_path: Path) -> None:
+    """On a file system of 1 MiB: trouble is told, the component goes on, with room again so does its log."""
+    mount = tmp_path / "project"
+    mount.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", str(mount)], check=False)
+    if mounted.returncode:
+        pytest.skip("no right to mount here")
+    try:
+        with house_in(tmp_path) as house:
+            client = house.start()
+            code = (
+                "import os, time\n"
+                "for n in range(10**7): os.write(1, b'%d %s\\n' % (n, b'x' * 1000)); time.sleep(.0002)"
+            )
+            house.spawn(client, "api", python(code))
+            event = client.event("log_trouble", "api")
+            assert event["errno"] == errno.ENOSPC
+            began = time.monotonic()
+            house.spawn(client, "other", ["/bin/sh", "-c", "exit 3"])
+            assert client.event("exited", "other", timeout=5)["code"] == 3
+            assert time.monotonic() - began < 2.5
+            assert client.call("list")["runs"][0]["ended"] is False
+            client.call("log", name="api", clear=True, max_size=100_000, max_files=1)
+            until(lambda: client.settle(0.05) or any(event.get("resolved") for event in client.events))
+            until(lambda: house.log("api").count(b"\n") > 10)
+            house.clean()
+    finally:
+        subprocess.run(["umount", "-l", str(mount)], check=True)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="mounts and freezes a file system")
+def test_a_frozen_disk_stops_logs_and_nothing_else(tmp_path: Path) -> None:
+    """While the project's file system stands still, requests are answered and ends are told (D4, P12)."""
+    image, mount = tmp_path / "image", tmp_path / "project"
+    mount.mkdir()
+    with image.open("wb") as file:
+        file.truncate(16 * 1024 * 1024)
+    made = subprocess.run(["mkfs.ext4", "-q", str(image)], check=False, capture_output=True)
+    mounted = made.returncode == 0 and subprocess.run(
+        ["mount", "-o", "loop", str(image), str(mount)], check=False, capture_output=True
+    )
+    if not mounted or mounted.returncode:
+        pytest.skip("no loop devices here")
+    try:
+        with house_in(tmp_path) as house:
+            client = house.start()
+            code = "import os, time\nfor n in range(10**7): os.write(1, b'%d\\n' % n); time.sleep(.001)"
+            house.spawn(client, "api", python(code), cwd="/")
+            house.spawn(client, "other", ["/bin/sleep", "60"], cwd="/")
+            until(lambda: house.log("api").count(b"\n") > 10)
+            subprocess.run(["fsfreeze", "-f", str(mount)], check=True)
+            try:
+                time.sleep(0.2)
+                began = time.monotonic()
+                for _ in range(20):
+                    client.call("list")
+                client.call("signal", name="other", run=1, signal="KILL")
+                event = client.event("exited", "other", timeout=4)
+                assert event["signal"] == "KILL"
+                assert time.monotonic() - began < 3
+            finally:
+                subprocess.run(["fsfreeze", "-u", str(mount)], check=True)
+            size = house.log("api").count(b"\n")
+            until(lambda: house.log("api").count(b"\n") > size + 50)
+            numbers = [int(line) for line in house.log("api").splitlines()[:-1]]
+            assert numbers == list(range(len(numbers)))
+            house.clean()
+    finally:
+        subprocess.run(["umount", "-l", str(mount)], check=True)

@@ -1,0 +1,131 @@
+"""A log and its index on the disk."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from roost.keeper.logfile import LogFile
+from roost.platform import logindex
+from roost.platform.pipes import Pipe, make_pipe, make_reader
+
+
+@pytest.fixture
+def pipe(tmp_path: Path) -> Iterator[Pipe]:
+    pipe = make_pipe(str(tmp_path / "pipe"))
+    yield pipe
+    pipe.close()
+
+
+def log_in(folder: Path) -> LogFile:
+    return LogFile(str(folder / "logs" / "a.log"), str(folder / "logs" / "a.idx"), 1000, 2)
+
+
+def records(path: Path) -> list[tuple[int, int, int, int, int]]:
+    data = path.read_bytes()
+    return [logindex.unpack(data, at) for at in range(0, len(data), logindex.SIZE)]
+
+
+def test_opening_goes_on_at_the_end(tmp_path: Path, pipe: Pipe) -> None:
+    """After a restart of the keeper the next bytes follow the last, whether or not a line was open."""
+    reader = make_reader(pipe.reading)
+    for text, line_open in ((b"one\ntw", True), (b"o\n", False)):
+        file = log_in(tmp_path)
+        os.write(pipe.writing, text)
+        file.take(reader, 100, 1, 1)
+        assert file.line_open is line_open
+        file.close()
+        again = log_in(tmp_path)
+        again.open()
+        assert (again.end, again.line_open) == (file.end, line_open)
+        again.close()
+    assert (tmp_path / "logs" / "a.log").read_bytes() == b"one\ntwo\n"
+
+
+def test_a_record_without_its_bytes_is_overwritten(tmp_path: Path, pipe: Pipe) -> None:
+    """A keeper killed between index and log leaves a record beyond the end: the next one drops it."""
+    reader = make_reader(pipe.reading)
+    file = log_in(tmp_path)
+    os.write(pipe.writing, b"one\n")
+    file.take(reader, 100, 1, 1)
+    file.close()
+    index = tmp_path / "logs" / "a.idx"
+    with index.open("ab") as out:
+        out.write(logindex.pack(999, 1, 1, 1) + b"torn")
+    again = log_in(tmp_path)
+    os.write(pipe.writing, b"two\n")
+    again.take(reader, 100, 2, 1)
+    again.close()
+    assert [(record[0], record[2]) for record in records(index)[:2]] == [(0, 1), (4, 2)]
+
+
+def test_the_index_stays_small_under_many_small_writes(tmp_path: Path, pipe: Pipe) -> None:
+    """Pieces of one stream within a millisecond share a record (D13)."""
+    reader = make_reader(pipe.reading)
+    file = log_in(tmp_path)
+    for _ in range(200):
+        os.write(pipe.writing, b"x\n")
+        file.take(reader, 100, 1, 1)
+    file.close()
+    stamps = [record[1] for record in records(tmp_path / "logs" / "a.idx")]
+    assert all(later - earlier >= 1_000_000 for earlier, later in pairwise(stamps))
+
+
+def test_rotation_with_nothing_kept_begins_anew(tmp_path: Path, pipe: Pipe) -> None:
+    """`max_files: 0` keeps the live file alone."""
+    reader = make_reader(pipe.reading)
+    file = log_in(tmp_path)
+    file.max_files = 0
+    os.write(pipe.writing, b"old\n")
+    file.take(reader, 100, 1, 1)
+    file.rotate()
+    os.write(pipe.writing, b"new\n")
+    file.take(reader, 100, 1, 1)
+    file.close()
+    assert sorted(path.name for path in (tmp_path / "logs").iterdir()) == ["a.idx", "a.log"]
+    assert (tmp_path / "logs" / "a.log").read_bytes() == b"new\n"
+
+
+def test_fewer_files_may_be_kept_from_now_on(tmp_path: Path, pipe: Pipe) -> None:
+    """What a smaller bound leaves over is removed at the next rotation (P14)."""
+    reader = make_reader(pipe.reading)
+    file = log_in(tmp_path)
+    file.max_files = 5
+    for number in range(7):
+        os.write(pipe.writing, b"%d\n" % number)
+        file.take(reader, 100, 1, 1)
+        file.rotate()
+    file.max_files = 1
+    file.rotate()
+    file.close()
+    assert sorted(path.name for path in (tmp_path / "logs").iterdir()) == [
+        "a.idx",
+        "a.idx.1",
+        "a.log",
+        "a.log.1",
+    ]
+
+
+def test_a_rotation_that_was_cut_short_costs_no_index(tmp_path: Path, pipe: Pipe) -> None:
+    """A keeper killed between the renames of index and log: the next one puts the index back."""
+    reader = make_reader(pipe.reading)
+    file = log_in(tmp_path)
+    for text in (b"old\n", b"new\n"):
+        os.write(pipe.writing, text)
+        file.take(reader, 100, 1, 1)
+        if text == b"old\n":
+            file.rotate()
+    file.close()
+    folder = tmp_path / "logs"
+    for name in ("log", "idx"):
+        (folder / f"a.{name}.1").rename(folder / f"a.{name}.2")
+    (folder / "a.idx").rename(folder / "a.idx.1")
+    again = log_in(tmp_path)
+    again.open()
+    again.close()
+    assert sorted(path.name for path in folder.iterdir()) == ["a.idx", "a.idx.2", "a.log", "a.log.2"]
+    assert [record[0] for record in records(folder / "a.idx")] == [0]

@@ -1,0 +1,70 @@
+"""Many components, as a user who is not root: his pipes share a small allowance (D9, P26)."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).resolve()
+COMPONENTS = 450
+DRIVER = """
+import sys
+sys.path[:0] = {paths!r}
+from pathlib import Path
+from keeper.harness import house_in, until
+with house_in(Path({folder!r})) as house:
+    client = house.start()
+    script = "echo up; head -c 10000 /dev/zero | tr '\\\\0' x; echo; exec sleep 60"
+    for number in range({components}):
+        house.spawn(client, "c%d" % number, ["/bin/sh", "-c", script])
+    for number in range({components}):
+        until(lambda: len(house.log("c%d" % number)) == 10004, timeout=30)
+    for number in range({components}):
+        client.send("stop", name="c%d" % number, run=1, signal="KILL", kill_after=1)
+    for number in range({components}):
+        client.event("drained", "c%d" % number, timeout=30)
+    print("all", len({{event["name"] for event in client.events if event["event"] == "exited"}}))
+"""
+
+
+def interpreter_for_all() -> str | None:
+    """A Python that another user may execute, too."""
+    for candidate in (os.path.realpath(sys.executable), "/usr/bin/python3"):
+        parents = Path(candidate).parents
+        if os.path.exists(candidate) and all(folder.stat().st_mode & 0o001 for folder in parents):
+            return candidate
+    return None
+
+
+def test_hundreds_of_components_of_an_ordinary_user_all_write_and_end() -> None:
+    """Beyond 400 pipes are made smaller, so that none is refused or crippled (D9, P26)."""
+    python = interpreter_for_all()
+    if python is None:
+        pytest.skip("no Python here that an ordinary user may execute")
+    folder = tempfile.mkdtemp()
+    identity = {}
+    if os.getuid() == 0:
+        os.chown(folder, 65534, 65534)
+        identity = {"user": 65534, "group": 65534, "extra_groups": []}
+    paths = [str(HERE.parents[1]), str(HERE.parents[2] / "daemon")]
+    code = DRIVER.format(paths=paths, folder=folder, components=COMPONENTS)
+    try:
+        done = subprocess.run(
+            [python, "-c", code],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+            cwd="/",
+            env={"PATH": "/usr/bin:/bin", "HOME": folder, "PYTHONDONTWRITEBYTECODE": "1"},
+            **identity,
+        )
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    assert (done.stdout, done.stderr[-2000:]) == (f"all {COMPONENTS}\n", "")

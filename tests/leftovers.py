@@ -1,0 +1,37 @@
+"""What a whole test run leaves behind: processes that carry its mark, each with the test that started it.
+
+Projects under test look after themselves (e2e/harness.py); this catches everything else.  It only ends
+processes that inherited the mark of this very run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import uuid
+
+import psutil
+
+MARK = "PYTEST_RUN_OF_ROOST"  # no ROOST_… name: tests take those out of what they hand on
+
+
+def mark_this_run() -> None:
+    """Put the run's mark into the environment that every test hands on (workers of xdist inherit it)."""
+    os.environ.setdefault(MARK, uuid.uuid4().hex)
+
+
+def end_leftovers() -> list[str]:
+    """End, by pid, every process that a test of this run started and left; one line for each."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            environment = process.environ()
+            test = environment.get(
+                "PYTEST_CURRENT_TEST"
+            )  # set by pytest while a test runs; not in its workers
+            if test is None or environment.get(MARK) != os.environ[MARK] or process.pid == os.getpid():
+                continue
+            command = " ".join(process.cmdline())
+            process.kill()  # psutil compares the start time before it signals
+            found.append(f"{test}: pid {process.pid}: {command[:120]}")
+    return sorted(found)

@@ -1,0 +1,73 @@
+"""A world without processes for the supervisor: it notes what was asked and answers when the test says so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from roost.core.model import ProbeKind, Project, Spec
+from roost.core.states import Component, Event, Exit, Exited, Spawned, SpawnFailed, Tell
+from roost.supervise.loop import Supervisor
+from support.virtual_loop import VirtualClock
+
+
+class FakeWorld:
+    """Keeps the runs that live; a spawn is answered at once unless `hold` is set."""
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self.clock = clock
+        self.live: dict[str, int] = {}
+        self.spawned: list[tuple[float, str, int]] = []
+        self.stopped: list[tuple[float, str, int]] = []
+        self.told: list[tuple[float, Tell]] = []
+        self.probes: dict[str, tuple[ProbeKind, ...]] = {}
+        self.hold = False
+        self.broken: set[str] = set()
+        self.apply: Callable[[str, Event], None] = lambda _name, _event: None
+
+    def spawn(self, component: Component) -> None:
+        assert component.name not in self.live, f"{component.name} would run twice"
+        self.spawned.append((self.clock.now(), component.name, component.run))
+        if component.name in self.broken:
+            self.apply(component.name, SpawnFailed(run=component.run, message="no such program", wall=0.0))
+            return
+        self.live[component.name] = component.run
+        if not self.hold:
+            self.answer(component.name)
+
+    def answer(self, name: str) -> None:
+        run = self.live[name]
+        self.apply(name, Spawned(run=run, pid=1000 + run, wall=self.clock.wall()))
+
+    def stop(self, component: Component) -> None:
+        self.stopped.append((self.clock.now(), component.name, component.run))
+
+    def probe(self, component: Component, kinds: tuple[ProbeKind, ...]) -> None:
+        self.probes[component.name] = kinds
+
+    def tell(self, component: Component, what: Tell) -> None:
+        self.told.append((self.clock.now(), what))
+
+    def end(self, name: str, code: int = 0, uptime: float = 0.0) -> None:
+        """Let the live run of a component end."""
+        run = self.live.pop(name)
+        now = self.clock.now()
+        ended = Exit(
+            run=run, code=code, signal=None, known=True, at=now, wall=self.clock.wall(), uptime=uptime
+        )
+        self.apply(name, Exited(ended))
+
+
+def project(*specs: Spec) -> Project:
+    """A project of these components."""
+    return Project(
+        name="test", root="/project", config_path="/project/roost.yaml", components={s.name: s for s in specs}
+    )
+
+
+def supervise(*specs: Spec) -> tuple[Supervisor, FakeWorld]:
+    """A supervisor over a fake world, on the running (virtual) loop."""
+    clock = VirtualClock()
+    world = FakeWorld(clock)
+    supervisor = Supervisor(project(*specs), clock, world)
+    world.apply = supervisor.apply
+    return supervisor, world
