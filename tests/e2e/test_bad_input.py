@@ -189,7 +189,7 @@ def test_one_that_cannot_be_started_is_tried_again_within_its_limit(project: Pro
     project.components(web={"run": ["/no/such/program"], "restart": restart})
     done = project.roost("up", check=1)
     assert "/no/such/program" in done.err
-    web = project.component("web")
+    web = project.wait_state("web", "failed")
     assert (web["state"], web["run"]) == ("failed", 4)
     assert "3 restarts" in web["reason"]
 
