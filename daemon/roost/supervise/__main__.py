@@ -87,7 +87,7 @@ async def _serve(paths: ProjectPaths, locks: list[Lock]) -> None:
 
 def _asked_to_end(daemon: Daemon, number: signal.Signals) -> None:
     """As `down`, but what was wanted stays wanted (INTERFACES.md §5)."""
-    daemon.terminate(f"the daemon got {number.name}")
+    daemon.ending.terminate(f"the daemon got {number.name}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The daemon as a whole: what it is made of, its boot order, and its end.
+"""The daemon as a whole: what it is made of, and its boot order.
 
 Boot order, each step needing the one before: lock, own log, keeper, saved state, configuration, what runs,
 endpoint, `daemon.json`.  From the first event of the keeper on, the supervisor decides.
@@ -9,45 +9,40 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Mapping
-from functools import partial
 
 from .. import __version__
 from ..core.model import ProbeKind, Spec
-from ..core.restore import want_again
 from ..core.secrets import Masker
 from ..core.snapshot import Environment, Phase
-from ..core.states import Component, Desired, State
+from ..core.states import Component, State
 from ..edges import store
 from ..edges.clock import Clock
 from ..edges.disk import Disk
 from ..edges.facts import ProcessFacts
-from ..edges.handover import replace_keeper
 from ..edges.keeper_link import DESCRIPTORS, Frame, KeeperGone, KeeperLink
 from ..edges.ownlog import OwnLog
 from ..edges.rpc_server import Handlers, RpcServer
 from ..edges.saver import Saver
 from ..platform import announcement, identity
-from ..platform.detach import StartFailed
 from ..platform.files import write_atomic
 from ..platform.paths import ProjectPaths
 from ..records.events import EventLog
+from . import succession
 from .beginning import begin_with, chosen_ports
 from .chronicle import Chronicle
 from .companions import Companions
 from .configuration import Configuration
+from .ending import Ending
 from .growth import Growth
 from .leasing import Leasing
 from .loop import Supervisor
 from .notifying import Notifying
 from .probing import Probing
-from .shutdown import Ended, Progress, Shutdown
 from .status import StatusView
 from .tidings import exit_of, tell_leftovers, tell_log_trouble
 from .world import World
 
 _KEEPER_ANSWER = 5.0
-_LAST_SAVE = 2.0
-"""Seconds that a disk which stands still can hold up the end."""
 _WORD_FIRST = 0.02
 """Seconds in which who has asked can still be told."""
 _TERMINATED = "the keeper was asked to end"
@@ -83,18 +78,11 @@ class Daemon:
         self.status = StatusView(paths, clock, self.masker, self.world.resolved)
         self.saver = Saver(self.disk, paths.state_json, self._snapshot, self._complain)
         self._masker: Masker | None = None
-        self._wishes: dict[str, Desired] = {}
-        """What was wanted before an end by a signal, and is to be wanted again after it."""
         self._unplaced: dict[str, store.Saved] = {}
         """What was saved of components that no configuration at hand knows; kept until one does."""
-        self._asked_to_end: str | None = None
-        """The reason, for an end that is asked for before we are up."""
-        self._up = False
-        self._quitting = False
+        self.up = False
+        self.ending = Ending(self)
         self._succession: asyncio.Task[None] | None = None
-        self._ending: Shutdown | None = None
-        self._ending_reason = ""
-        self._shutdown: asyncio.Task[Ended] | None = None
 
     # -- boot --------------------------------------------------------------------------------------------
 
@@ -123,7 +111,7 @@ class Daemon:
             self.clock,
             tell=self.chronicle.tell,
             mark=self.saver.mark,
-            leave=self._leave_with_leases,
+            leave=self.ending.leave_with_leases,
         )
         self.world.serve(self.supervisor.apply, lambda: self.configuration.project)
         self.notifying = Notifying(
@@ -150,11 +138,10 @@ class Daemon:
         self.companions.begin(self.supervisor, self.clock, self.facts, self.paths.state)
         self.server = RpcServer(self.paths.endpoint, handlers(self), log=self._defect, now=self.clock.now)
         await self.server.start()
-        self.phase, self._up = Phase.RUNNING, True
+        self.phase, self.up = Phase.RUNNING, True
         self.announce_or_complain()
         self._tell_start()
-        if self._asked_to_end is not None:
-            self.begin_shutdown(self._asked_to_end, keep_desired=True)
+        self.ending.begin_if_asked()
 
     def _load_state(self) -> store.SavedState:
         loaded = store.load(self.paths.state_json)
@@ -220,7 +207,7 @@ class Daemon:
             self.chronicle.begin_replay(self.paths.events)
         early, self._early = self._early or [], None
         if any(frame["event"] == "terminate" for frame in early):
-            self._asked_to_end = _TERMINATED
+            self.ending.asked_early = _TERMINATED
         self._restore(kept)
         for frame in early:
             self._keeper_event(frame)
@@ -234,7 +221,7 @@ class Daemon:
             kept,
             runs,
             boot_id=identity.boot_id(),
-            ending=self._asked_to_end is not None,
+            ending=self.ending.asked_early is not None,
             now=self.clock.now(),
             wall=self.clock.wall(),
         )
@@ -297,7 +284,7 @@ class Daemon:
             case "log_trouble":
                 tell_log_trouble(self.chronicle, frame)
             case "terminate":
-                self.terminate(_TERMINATED)
+                self.ending.terminate(_TERMINATED)
             case "ends":
                 self.world.hold(str(frame["name"]), int(frame["run"]), frame.get(DESCRIPTORS, []))
             case _:
@@ -307,32 +294,10 @@ class Daemon:
             self.saver.mark(lambda: self.link.tell("ack", seq=seq))
 
     def _keeper_lost(self) -> None:
-        """The keeper is gone: start its successor, hand over, and make room for its own daemon (P2).
-
-        In the middle of a shutdown those two go on with it.
-        """
         self.world.link = None
-        if self._up and not self._quitting and not self.ended.done():
+        if self.up and not self.ending.quitting and not self.ended.done():
             self.log.error("the keeper is gone; starting another", keeper=self.keeper.get("pid"))
-            self._succession = asyncio.ensure_future(self._replace_keeper())
-
-    async def _replace_keeper(self) -> None:
-        """Try until it works: without a keeper nothing can be started or stopped."""
-        await self.saver.flush()
-        held, delay = self.world.held(), 0.0
-        while not self.ended.done():
-            await self.clock.sleep_until(self.clock.now() + delay)
-            delay = min(delay * 2 or 0.1, 5.0)
-            ending = self._shutdown is not None
-            work = partial(replace_keeper, self.paths, self.world.base, self.environment.value, held, ending)
-            try:
-                pid = await asyncio.get_running_loop().run_in_executor(None, work)
-            except (OSError, StartFailed) as error:
-                self.log.error("no other keeper could be started", why=error)
-                continue
-            self.log.info("another keeper is there; its own daemon goes on", keeper=pid)
-            if not self.ended.done():
-                self.ended.set_result(None)
+            self._succession = asyncio.ensure_future(succession.replace(self))
 
     # -- small services ----------------------------------------------------------------------------------
 
@@ -352,6 +317,10 @@ class Daemon:
     def ask_for_successor(self, argv: tuple[str, ...] | list[str] | None) -> None:
         """Have the keeper end this process and start another, by another command line if one is given."""
         self.link.tell("daemon", **({"argv": list(argv)} if argv else {}))
+        self.go()
+
+    def go(self) -> None:
+        """End this process; nothing more is done."""
         if not self.ended.done():
             self.ended.set_result(None)
 
@@ -395,7 +364,7 @@ class Daemon:
         self.log.error(message)
 
     def _snapshot(self) -> Callable[[], store.SavedState]:
-        components = self._as_wanted()
+        components = self.ending.as_wanted(self.supervisor.components)
         ports = {name: dict(chosen) for name, chosen in self.world.chosen_ports.items()}
         boot, environment = identity.boot_id(), self.environment.value
         profiles = tuple(sorted(self.supervisor.profiles))
@@ -414,86 +383,3 @@ class Daemon:
             )
 
         return make
-
-    def _as_wanted(self) -> dict[str, Component]:
-        """The components as they are put on record: after a signal, with what was wanted before it."""
-        components = dict(self.supervisor.components)
-        reason = f"wanted again after: {self._ending_reason}"
-        for name, wish in self._wishes.items():
-            if name in components:
-                components[name] = want_again(components[name], wish, reason)
-        return components
-
-    # -- the end -----------------------------------------------------------------------------------------
-
-    def begin_shutdown(
-        self,
-        reason: str,
-        keep_desired: bool = False,
-        timeout: float | None = None,
-        progress: Progress | None = None,
-    ) -> asyncio.Task[Ended]:
-        """Stop everything and leave.  A second call joins the first, and may set it a (tighter) limit.
-
-        What a person asks for (not `keep_desired`) outlasts a signal.
-        """
-        if self._shutdown is None:
-            self.phase = Phase.SHUTTING_DOWN
-            self._ending_reason = reason
-            self._ending = Shutdown(self.supervisor, self.world.kill, reason)
-            if keep_desired:
-                self._wishes = {name: one.desired for name, one in self.supervisor.components.items()}
-            self._shutdown = asyncio.ensure_future(self._shut_down(self._ending, reason))
-        elif not keep_desired:
-            self._wishes = {}
-        self.leasing.close(forget=not keep_desired)
-        if self._ending is not None and timeout is not None:
-            self._ending.limit(timeout)
-        if self._ending is not None and progress is not None:
-            self._ending.listen(progress)
-        return self._shutdown
-
-    def terminate(self, reason: str) -> None:
-        """A signal came to us or to the keeper: as `down`, but what was wanted stays wanted."""
-        if self._up:
-            self.begin_shutdown(reason, keep_desired=True)
-        else:
-            self._asked_to_end = reason
-
-    def _leave_with_leases(self) -> None:
-        """Whoever started the daemon for a lease alone finds nothing of it afterwards."""
-        if self._shutdown is None:
-            self.begin_shutdown("the last lease has ended, and the daemon was started for leases")
-
-    async def _shut_down(self, ending: Shutdown, reason: str) -> Ended:
-        ended = await ending.run()
-        await self.probing.close()
-        await self.companions.close()
-        self.notifying.close()
-        self.chronicle.tell("daemon_stopped", f"everything was stopped: {reason}")
-        await asyncio.wait([asyncio.ensure_future(self.saver.flush())], timeout=_LAST_SAVE)
-        asyncio.get_running_loop().call_soon(self._leave)
-        return ended
-
-    def _leave(self) -> None:
-        asyncio.ensure_future(self._go())  # noqa: RUF006 - the loop ends with it
-
-    async def _go(self) -> None:
-        await self.server.close()
-        for path in (self.paths.daemon_json, self.paths.daemon_pid):
-            _remove(path)
-        await self.disk.close(2.0)
-        self._quitting = True
-        asked = self.link.request("quit")
-        await asyncio.wait([asked], timeout=2.0)
-        if asked.done() and (refusal := asked.exception()) is not None:
-            self.log.error("the keeper does not end", why=refusal)
-        if not self.ended.done():
-            self.ended.set_result(None)
-
-
-def _remove(path: str) -> None:
-    try:
-        os.unlink(path)
-    except OSError:
-        return

@@ -70,7 +70,7 @@ class DaemonHandlers:
 
     async def shutdown(self, params: t.ShutdownParams, session: Session) -> t.ShutDown:
         told = Waiting(session)
-        ending = self._daemon.begin_shutdown(
+        ending = self._daemon.ending.begin(
             "stopped by roost down", timeout=params.timeout, progress=told.note
         )
         with pulse(session):
