@@ -1,0 +1,1 @@
+"""The tray: every project of this user at a glance.  A pure client; its end changes nothing that runs."""
