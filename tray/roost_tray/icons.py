@@ -7,8 +7,7 @@ from importlib.resources import files
 
 from .model import State
 
-SIZES = (16, 18, 20, 22, 24, 32, 36, 40, 48, 64)
-"""Pixels of the sides that there are."""
+_PICTURES = files(__package__) / "pictures"
 
 
 class Theme(enum.StrEnum):
@@ -22,16 +21,24 @@ class Theme(enum.StrEnum):
     """Black and transparent: the system (macOS) colors it."""
 
 
-def size_for(wanted: int) -> int:
+SIZES: dict[Theme, tuple[int, ...]] = {
+    Theme.DARK: (16, 22, 24, 32, 48, 64),
+    Theme.LIGHT: (16, 22, 24, 32, 48, 64),
+    Theme.TEMPLATE: (18, 36),
+}
+"""The sides, in pixels, that there are pictures of."""
+
+
+def size_for(theme: Theme, wanted: int) -> int:
     """The size to take where `wanted` pixels will be drawn: the next larger one, for a sharp reduction."""
-    return next((size for size in SIZES if size >= wanted), SIZES[-1])
+    return next((size for size in SIZES[theme] if size >= wanted), SIZES[theme][-1])
 
 
-def png(state: State, size: int, theme: Theme) -> bytes:
-    """The picture as PNG with an alpha channel; `size` is one of SIZES."""
-    return (files(__package__) / "pictures" / f"{theme}-{state}-{size}.png").read_bytes()
+def png(state: State, theme: Theme, size: int) -> bytes:
+    """The picture as PNG with an alpha channel; `size` is one of those in SIZES."""
+    return (_PICTURES / f"{theme}-{state}-{size}.png").read_bytes()
 
 
 def ico(state: State, theme: Theme) -> bytes:
-    """All sizes that Windows asks for in one ICO."""
-    return (files(__package__) / "pictures" / f"{theme}-{state}.ico").read_bytes()
+    """All sizes that Windows asks for in one ICO (no template)."""
+    return (_PICTURES / f"{theme}-{state}.ico").read_bytes()
