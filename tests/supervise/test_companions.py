@@ -261,6 +261,30 @@ def test_a_component_that_writes_into_its_own_watched_folder_makes_no_storm() ->
     run_virtual(scenario())
 
 
+def test_a_component_that_was_removed_and_comes_back_begins_anew() -> None:
+    """Nothing is remembered of what is gone: its next life has the whole limit before it."""
+
+    async def scenario() -> None:
+        supervisor, world, files, told = watching(watched())
+        supervisor.start(["web"], "up")
+        for life in (1, 2):
+            await asyncio.sleep(0)
+            for _ in range(8):
+                files.change("/project/src/out.js")
+                await asyncio.sleep(1)
+                world.end("web")
+            assert len(world.stopped) == life * 8
+            supervisor.reload(project())
+            world.end("web")
+            await asyncio.sleep(0)
+            world.stopped.pop()  # its removal
+            assert not supervisor.components
+            supervisor.reload(project(watched()))
+        assert told == []
+
+    run_virtual(scenario())
+
+
 def test_a_changed_file_brings_back_what_had_failed() -> None:
     """A build that failed is run again when its source has changed, without forgiving the restart limit."""
 

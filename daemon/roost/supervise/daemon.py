@@ -345,6 +345,7 @@ class Daemon:
 
     def _changed(self, names: frozenset[str]) -> None:
         self.saver.mark()
+        self.status.prune(names, self.supervisor.components)
         if self.log.verbose:
             self._tell_changes(names)
 

@@ -28,6 +28,8 @@ class Reruns:
         self._changed(frozenset(supervisor.components))
 
     def _changed(self, names: frozenset[str]) -> None:
+        for name in names - self._supervisor.components.keys():
+            self._triggers.forget(name)
         chained = self._chains()
         for link in {link for name in names for link in chained.get(name, ())}:
             self._judge(link)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container, Iterable
 
 from msgspec.structs import replace
 
@@ -36,6 +36,12 @@ class StatusView:
     def forget(self) -> None:
         """The masked values, or the ports, have changed: render everything anew."""
         self._cache.clear()
+
+    def prune(self, names: Iterable[str], known: Container[str]) -> None:
+        """Drop what was rendered of those among `names` that are gone."""
+        for name in names:
+            if name not in known:
+                self._cache.pop(name, None)
 
     def component(self, component: Component, usage: Usage | None) -> s.ComponentStatus:
         """One component as it is now; `usage` is that of its whole tree."""

@@ -48,6 +48,12 @@ class Triggers:
         if timer is not None:
             timer.cancel()
 
+    def forget(self, name: str) -> None:
+        """It is gone: nothing is remembered of it."""
+        self.cancel(name)
+        self._fired.pop(name, None)
+        self._told.discard(name)
+
     def _ring(self, name: str, reason: str) -> None:
         self._timers.pop(name, None)
         now, times = self._clock.now(), self._fired.get(name, ())

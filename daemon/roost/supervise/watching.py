@@ -70,7 +70,10 @@ class Watching:
         for name in names:
             component = self._supervisor.components.get(name)
             watch = component.spec.watch if component is not None else None
-            if component is None or watch is None or component.desired is Desired.STOPPED:
+            if component is None:
+                self._forget(name)
+                self._triggers.forget(name)
+            elif watch is None or component.desired is Desired.STOPPED:
                 self._forget(name)
             elif name not in self._watched or self._watched[name].watch != watch:
                 self._forget(name)
