@@ -307,6 +307,7 @@ def test_a_flood_delays_nobody(project: ProjectUnderTest) -> None:
         (("frobnicate",), 2),
         (("status", "--frob"), 2),
         (("up", "nobody"), 4),
+        (("up", "--profile", "none"), 2),
         (("start", "nobody"), 4),
         (("stop", "nobody"), 4),
         (("restart", "nobody"), 4),
@@ -330,10 +331,11 @@ def test_a_flood_delays_nobody(project: ProjectUnderTest) -> None:
 def test_wrong_usage_has_its_exit_code_and_a_sentence(
     shared: ProjectUnderTest, arguments: tuple[str, ...], code: int
 ) -> None:
-    """P20, S28, S50: 2 for wrong usage, 4 for an unknown name, in words, with a running daemon."""
+    """P20, S28, S50: 2 for wrong usage, 4 for an unknown name, in words and in no others, with a running daemon."""
     done = shared.roost(*arguments)
     plain(done)
     assert done.code == code, str(done)
+    assert done.out == ""
     assert done.err.startswith("roost: ")
     assert "nobody" in done.err or code != 4
 
