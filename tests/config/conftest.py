@@ -48,12 +48,13 @@ def read(tmp_path: Path) -> Read:
         environ: Mapping[str, str] | None = None,
         files: Mapping[str, str] | None = None,
         profiles: frozenset[str] | None = None,
+        lacks: frozenset[str] = frozenset(),
     ) -> Loaded:
         for name, content in (files or {}).items():
             (tmp_path / name).write_bytes(content.encode())
         path = tmp_path / "roost.yaml"
         path.write_bytes(textwrap.dedent(text).encode())
-        return config.load(str(path), environ or {}, profiles=profiles)
+        return config.load(str(path), environ or {}, profiles=profiles, lacks=lacks)
 
     return reading
 
@@ -62,7 +63,7 @@ def read(tmp_path: Path) -> Read:
 def lines(read: Read, tmp_path: Path) -> Lines:
     """The same, as the lines that people see, without the folder."""
 
-    def rendered(text: str, *rest: Mapping[str, str], **named: Mapping[str, str]) -> list[str]:
+    def rendered(text: str, *rest: Mapping[str, str], **named: Any) -> list[str]:
         loaded = read(text, *rest, **named)
         return [problem.render().removeprefix(str(tmp_path) + os.sep) for problem in loaded.problems]
 

@@ -6,6 +6,7 @@ import os
 
 from ..config.loading import Loaded, load
 from ..core.model import Project
+from ..platform.abilities import lacking
 from ..platform.paths import ProjectPaths
 from . import exits
 from .faults import Fault
@@ -13,7 +14,7 @@ from .faults import Fault
 
 def read(path: str) -> Loaded:
     """What is in a configuration and what is wrong with it; problems name it as `shown` does."""
-    return load(shown(path), os.environ)
+    return load(shown(path), os.environ, lacks=lacking())
 
 
 def shown(path: str) -> str:
@@ -38,7 +39,7 @@ def last_applied(paths: ProjectPaths) -> Project | None:
     """The project as it was applied last, else as its file says, else None where neither is valid."""
     try:
         with open(paths.applied_config, encoding="utf-8") as file:
-            applied = load(paths.config, os.environ, text=file.read()).project
+            applied = load(paths.config, os.environ, text=file.read(), lacks=lacking()).project
     except (OSError, UnicodeDecodeError):
         applied = None
-    return applied or load(paths.config, os.environ).project
+    return applied or load(paths.config, os.environ, lacks=lacking()).project

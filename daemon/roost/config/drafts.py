@@ -101,7 +101,7 @@ def _read(merged: Mapping, at: At, key: Scalar, kind: Kind | None, replica: int 
     if replica is not None:
         scope.own[REPLICA] = str(replica)
     uses: list[PortUse] = []
-    place = At(at.path, at.problems, at.files, scope, at.key, at.mode, uses)
+    place = At(at.path, at.problems, at.files, scope, at.key, at.mode, uses, at.lacks)
     fields = COMPONENT.fields(merged, place)
     spec = _spec(key.text, replica, kind or Kind.PROCESS, fields, place)
     ports = fields.values.get("ports", ())

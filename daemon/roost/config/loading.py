@@ -41,11 +41,13 @@ def load(
     *,
     text: str | bytes | None = None,
     profiles: frozenset[str] | None = None,
+    lacks: frozenset[str] = frozenset(),
 ) -> Loaded:
     """Read the configuration at `path`, or `text` as if it stood there.
 
     `environ` is the base environment for `${NAME}`.  With `profiles` (names), components that belong only to
-    others are left out; without, all are there.  Paths in problems begin as `path` does.
+    others are left out; without, all are there.  `lacks` is what the system cannot do (`config.lacking`).
+    Paths in problems begin as `path` does.
     """
     problems = Problems(path)
     try:
@@ -59,7 +61,7 @@ def load(
     content = _content(path, text, problems)
     project = None
     if content is not None:
-        project = _build(content, problems, files, environ, profiles, config_path)
+        project = _build(content, problems, files, environ, profiles, config_path, lacks)
     if problems.failed or project is None:
         project = None
     else:
@@ -104,6 +106,7 @@ def _build(
     environ: Mapping[str, str],
     profiles: frozenset[str] | None,
     config_path: str,
+    lacks: frozenset[str],
 ) -> Project | None:
     try:
         text = content.decode("utf-8")
@@ -119,4 +122,4 @@ def _build(
         return None
     from .project import build_project
 
-    return build_project(tree, problems, files, environ, profiles, config_path)
+    return build_project(tree, problems, files, environ, profiles, config_path, lacks)

@@ -196,7 +196,9 @@ PROBE: Final = Table(
             "True from this run's first line that matches (startup and readiness); with `fail`, a line that "
             "matches is a failure (liveness).",
         ),
-        Key("notify", Flag(only=True), "The component speaks systemd's `sd_notify` protocol."),
+        Key(
+            "notify", Flag(only=True), "The component speaks systemd's `sd_notify` protocol (not on Windows)."
+        ),
         Key("container", Flag(only=True), "What the engine's own HEALTHCHECK says."),
         Key("initial_delay", Duration(), "Before the first look.", "`0s`"),
         Key("period", Duration(0.01), "From one look to the next.", "`10s`"),

@@ -139,9 +139,10 @@ def build_project(
     environ: Map[str, str],
     profiles: frozenset[str] | None,
     config_path: str,
+    lacks: frozenset[str],
 ) -> Project | None:
     """The project of a tree; None when the top is no map.  What is wrong is in `problems`."""
-    top = At("", problems, files, Scope(environ), tree)
+    top = At("", problems, files, Scope(environ), tree, lacks=lacks)
     fields = PROJECT.read(tree, top)
     if fields is None:
         return None
@@ -207,7 +208,7 @@ def _defaults(fields: Fields, top: At) -> Node | None:
         return None
     key, _ = fields.nodes["defaults"]
     at = top.under(key)
-    alone = At(at.path, at.problems, at.files, Scope(at.scope, lenient=True), key)
+    alone = At(at.path, at.problems, at.files, Scope(at.scope, lenient=True), key, lacks=at.lacks)
     COMPONENT.fields(defaults, alone)
     return defaults
 

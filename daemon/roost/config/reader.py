@@ -74,6 +74,8 @@ class At(Struct, frozen=True):
     mode: Mode = Mode.VALUE
     uses: list[PortUse] = []
     """The references to ports found so far; one list for each component."""
+    lacks: frozenset[str] = frozenset()
+    """What the system cannot do (`config.lacking`)."""
 
     def under(self, key: Scalar, mode: Mode | None = None) -> At:
         """The place of a map's value."""
@@ -81,13 +83,14 @@ class At(Struct, frozen=True):
         path = f"{self.path}.{name}" if self.path else name
         if isinstance(key, Implied):
             path = self.path
-        return At(
-            path, self.problems, self.files, self.scope, key, self.mode if mode is None else mode, self.uses
-        )
+        return self._inside(path, key, self.mode if mode is None else mode)
 
     def item(self, index: int, node: Node) -> At:
         """The place of a list's item."""
-        return At(f"{self.path}[{index}]", self.problems, self.files, self.scope, node, self.mode, self.uses)
+        return self._inside(f"{self.path}[{index}]", node, self.mode)
+
+    def _inside(self, path: str, key: Node, mode: Mode) -> At:
+        return At(path, self.problems, self.files, self.scope, key, mode, self.uses, self.lacks)
 
     def error(self, node: Node, message: str, hint: str) -> None:
         self.problems.error(node.line, node.column, self.path or "top level", message, hint)

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from msgspec import Struct
 
-from . import unsupported
+from . import lacking, unsupported
 from .nodes import Implied, Mapping, Node, Scalar, is_null
 from .problems import show
 from .reader import At, Definitions, Mode, Reader, Schema, merge_maps, report_faults
@@ -108,6 +108,10 @@ class Table(Reader[T]):
         gap = unsupported.find(self.name, key.text)
         if gap is not None and gap.covers(value):
             below.error(key, "is not supported yet", gap.hint)
+            return
+        lack = lacking.find(self.name, key.text)
+        if lack is not None and lack.ability in at.lacks:
+            below.error(key, lack.message, lack.hint)
             return
         found.values[known.field or known.name] = value
 

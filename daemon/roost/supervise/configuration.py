@@ -14,6 +14,7 @@ from ..api.types import Problem as ShownProblem
 from ..config import Loaded, hash_of, load
 from ..config.problems import Problem
 from ..core.model import Policy, Project, Restart, Spec
+from ..platform.abilities import lacking
 from ..platform.files import write_atomic
 from ..platform.paths import ProjectPaths
 
@@ -35,7 +36,7 @@ class Configuration:
                 content = file.read()
         except OSError:
             return self.adopt_current(environ)
-        loaded = load(self._paths.config, environ, text=content)
+        loaded = load(self._paths.config, environ, text=content, lacks=lacking())
         if loaded.project is None:
             return self.adopt_current(environ) and loaded.problems
         self.adopt(loaded)
@@ -44,7 +45,7 @@ class Configuration:
 
     def adopt_current(self, environ: Mapping[str, str]) -> list[Problem]:
         """Take roost.yaml as it is now; the problems, and nothing changed, if it is invalid."""
-        loaded = load(self._paths.config, environ)
+        loaded = load(self._paths.config, environ, lacks=lacking())
         if loaded.project is None:
             return loaded.problems
         self.adopt(loaded)
@@ -52,14 +53,14 @@ class Configuration:
 
     def current(self, environ: Mapping[str, str]) -> Loaded:
         """roost.yaml as it is now, not yet in force.  Raises RpcError `invalid_config` with every problem."""
-        loaded = load(self._paths.config, environ)
+        loaded = load(self._paths.config, environ, lacks=lacking())
         if loaded.project is None:
             raise invalid(loaded.problems)
         return loaded
 
     def under(self, environ: Mapping[str, str]) -> Loaded:
         """What is in force, as it would be under another environment.  Raises RpcError `invalid_config`."""
-        loaded = load(self._paths.config, environ, text=self._content)
+        loaded = load(self._paths.config, environ, text=self._content, lacks=lacking())
         if loaded.project is None:
             raise invalid(loaded.problems)
         return loaded
@@ -100,7 +101,7 @@ class Configuration:
             target = os.path.realpath(os.path.join(self._paths.root, path))
             if os.path.commonpath([target, self._paths.root]) != self._paths.root:
                 raise errors.invalid_params("config.check", "the path leads out of the project")
-        loaded = load(target, environ, text=text)
+        loaded = load(target, environ, text=text, lacks=lacking())
         return loaded.project is not None, [_shown(problem) for problem in loaded.problems]
 
 
