@@ -59,13 +59,14 @@ _PERSISTENCE = 5
 def bring_up(paths: ProjectPaths, wish: Wish) -> int:
     """Make the project run and say how it went.  Returns the exit code; raises Fault."""
     started = ensure(paths)
-    with display(is_up) as show:
+    known = "" if started else facts(persistent(paths, lambda: session.status(paths)))
+    with display(is_up, heading=known) as show:
         answer = call_up(paths, wish, show, started)
-        if not started:
-            _tell_facts(paths)
+        show.head()
     complain(answer["failed"])
     if started:
-        _tell_facts(paths, f"up after {duration(show.elapsed)}" if wish.wait else "starting")
+        how = f"up after {duration(show.elapsed)}" if wish.wait else "starting"
+        output.data(facts(persistent(paths, lambda: session.status(paths)), how))
     return exits.DONE
 
 
@@ -141,10 +142,6 @@ def persistent(paths: ProjectPaths, ask: Callable[[], Any]) -> Any:
                 raise
         session.ensure(paths)
     return ask()
-
-
-def _tell_facts(paths: ProjectPaths, how: str = "is running") -> None:
-    output.data(facts(persistent(paths, lambda: session.status(paths)), how))
 
 
 def facts(snapshot: Mapping[str, Any], how: str = "is running") -> str:

@@ -35,10 +35,14 @@ def is_down(component: Status) -> bool:
 
 
 class Display:
-    """Plain lines: one for each component when it gets there, with the time since the beginning."""
+    """Plain lines: one for each component when it gets there, with the time since the beginning.
 
-    def __init__(self, goal: Goal) -> None:
+    The `heading` comes before the first of them, so that nothing is said where nothing was begun.
+    """
+
+    def __init__(self, goal: Goal, heading: str = "") -> None:
         self._goal = goal
+        self._heading = heading
         self._look = output.out_look()  # before rich takes the stream
         self._began = time.monotonic()
         self._there: set[str] = set()
@@ -54,6 +58,11 @@ class Display:
     def elapsed(self) -> float:
         return time.monotonic() - self._began
 
+    def head(self) -> None:
+        """Say the heading, if it has not been said."""
+        heading, self._heading = self._heading, ""
+        output.data(heading)
+
     def progress(self, news: Mapping[str, Any]) -> None:
         """Take in one `progress` notification."""
         if "component" in news:
@@ -65,6 +74,7 @@ class Display:
 
     def update(self, components: Iterable[Status]) -> None:
         """Take in the present status of some components."""
+        self.head()
         for component in components:
             name = component["name"]
             if not self._goal(component):
@@ -96,8 +106,8 @@ class Notes(Display):
 class LiveDisplay(Display):
     """A table on a terminal, redrawn in place; its last state stays."""
 
-    def __init__(self, goal: Goal) -> None:
-        super().__init__(goal)
+    def __init__(self, goal: Goal, heading: str = "") -> None:
+        super().__init__(goal, heading)
         self._components: dict[str, Status] = {}
         self._took: dict[str, float] = {}
         self._live: Live | None = None
@@ -117,6 +127,7 @@ class LiveDisplay(Display):
             self._live.stop()
 
     def update(self, components: Iterable[Status]) -> None:
+        self.head()
         for component in components:
             name = component["name"]
             self._components[name] = component
@@ -148,6 +159,6 @@ class LiveDisplay(Display):
         return table
 
 
-def display(goal: Goal) -> Display:
+def display(goal: Goal, heading: str = "") -> Display:
     """The display that fits standard output."""
-    return LiveDisplay(goal) if output.out_look().color else Display(goal)
+    return LiveDisplay(goal, heading) if output.out_look().color else Display(goal, heading)
