@@ -81,6 +81,20 @@ class WireClient:
         result: dict[str, Any] = reply["result"]
         return result
 
+    def give(self, verb: str, fds: Sequence[int], **fields: Any) -> dict[str, Any]:
+        """A request with descriptors, and its result; raises WireFailed."""
+        self._next_id += 1
+        frame = {"id": self._next_id, "verb": verb, "fds": len(fds), **fields}
+        socket.send_fds(self._socket, [wire.encode(frame)], list(fds))
+        number = self._next_id
+        while number not in self.replies:
+            self.receive(10.0)
+        reply = self.replies.pop(number)
+        if "error" in reply:
+            raise WireFailed(reply["error"])
+        result: dict[str, Any] = reply["result"]
+        return result
+
     def receive(self, timeout: float) -> None:
         """Take in what comes within `timeout` seconds; raises TimeoutError, EOFError."""
         if timeout <= 0:

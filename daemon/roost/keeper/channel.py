@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from roost.platform.pipes import Reader
+    from roost.platform.terminals import TerminalReader
 
     from .logfile import LogFile
 
@@ -70,7 +71,7 @@ class Stream:
     __slots__ = ("channel", "flags", "full", "number", "path", "reader", "run")
 
     def __init__(
-        self, channel: Channel, run: int, number: int, path: str, reader: Reader, flags: int
+        self, channel: Channel, run: int, number: int, path: str, reader: Reader | TerminalReader, flags: int
     ) -> None:
         self.channel = channel
         self.path = path  # the pipe's name, removed when it has ended
@@ -127,7 +128,13 @@ class Channel:
         self._flushes: list[tuple[int, Callable[[], None]]] = []
 
     def add(
-        self, run: int, number: int, path: str, reader: Reader, flags: int = 0, now: float = 0.0
+        self,
+        run: int,
+        number: int,
+        path: str,
+        reader: Reader | TerminalReader,
+        flags: int = 0,
+        now: float = 0.0,
     ) -> Stream:
         """A further pipe; with flags, one that an earlier keeper has read, whose line may be open still."""
         stream = Stream(self, run, number, path, reader, flags)

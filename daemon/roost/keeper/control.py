@@ -55,6 +55,7 @@ class Control:
             "environ": self._environ,
             "daemon": self._replace_daemon,
             "known_exit": self._known_exit,
+            "terminal": self._terminal,
             "terminate": self._terminate,
             "quit": self._quit,
         }
@@ -103,6 +104,11 @@ class Control:
         if self._daemon is not None and not (may_be_lost and self._daemon.link.pending_bytes > 65536):
             self._daemon.link.send(wire.encode(event))
 
+    def hand_over(self, run: Run) -> None:
+        """Give the daemon, if there is one, what it is to hold of a run."""
+        if self._daemon is not None and CARRIES_DESCRIPTORS and not run.ended:
+            self._hand_over(self._daemon, run)
+
     # -- requests ----------------------------------------------------------------------------------------
 
     def serve(self) -> None:
@@ -146,11 +152,12 @@ class Control:
     def _hand_over(self, client: Client, run: Run) -> None:
         """What the daemon that started it held: reading ends and a pidfd, opened anew (D3)."""
         ends = reopen(run)
-        fds = for_the_daemon(run, ends)
-        event = {"event": "ends", "fds": len(fds), "name": run.name, "run": run.run}
+        fields, fds, pidfd = for_the_daemon(run, ends)
+        event = {"event": "ends", **fields, "name": run.name, "run": run.run}
         client.link.send(wire.encode(event), fds)
-        for fd in fds:
-            os.close(fd)
+        for fd in (*(end[0] for end in ends), pidfd):
+            if fd >= 0:
+                os.close(fd)
 
     # -- the verbs ---------------------------------------------------------------------------------------
 
@@ -178,15 +185,15 @@ class Control:
             )
         if keeper.leaving:
             raise Refused("leaving", "the keeper is about to end")
-        run, ends = keeper.starter.start(request, len(keeper.table))
+        run, ends, terminal = keeper.starter.start(request, len(keeper.table))
         keeper.table.add(run)
         keeper.journal.say(f"{run.name} run {run.run} started, pid {run.pid}")
-        fds = for_the_daemon(run, ends)
+        fields, fds, pidfd = for_the_daemon(run, ends)
         result = {"pid": run.pid, "start_time": run.start_time}
-        client.link.send(wire.encode({"id": request.get("id"), "fds": len(fds), "result": result}), fds)
-        for pidfd in fds[len(ends) :]:
+        client.link.send(wire.encode({"id": request.get("id"), **fields, "result": result}), fds)
+        if pidfd >= 0:
             os.close(pidfd)
-        keeper.pumps.add(run.name, run.run, ends, run.max_size, run.max_files)
+        keeper.pumps.add(run.name, run.run, ends, run.max_size, run.max_files, terminal=terminal)
 
     def _stop(self, client: Client, request: dict[str, object]) -> dict[str, object]:
         run = self._run(request)
@@ -237,6 +244,14 @@ class Control:
     def _known_exit(self, client: Client, request: dict[str, object]) -> dict[str, object]:
         key = requests.text(request, "name"), requests.whole(request, "run")
         self._keeper.takeover.known_exit(key, requests.exit_code(request, "code"))
+        return {}
+
+    def _terminal(self, client: Client, request: dict[str, object]) -> dict[str, object]:
+        if request.get("fds") != 1 or not client.link.given:
+            raise Refused("bad_request", "the terminal itself is missing: one descriptor must come with this")
+        master = client.link.given.pop(0)
+        key = requests.text(request, "name"), requests.whole(request, "run")
+        self._keeper.terminals.give(key, master)
         return {}
 
     def _terminate(self, client: Client, request: dict[str, object]) -> dict[str, object]:

@@ -23,6 +23,7 @@ from .records import Records
 from .spawn import Starter
 from .table import Table
 from .takeover import Takeover
+from .terminals import Terminals
 from .timers import Timers
 
 TYPE_CHECKING = False
@@ -84,6 +85,7 @@ class Keeper:
             self.inbox.post,
         )
         self.takeover = Takeover(self)
+        self.terminals = Terminals(self)
         self._leftovers.exempt = lambda: (self.daemon.pid,)
         self._leftovers.done = self.lifecycle.maybe_forget
         self._leftovers.idle = self._maybe_end

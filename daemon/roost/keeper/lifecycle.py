@@ -11,6 +11,7 @@ import time
 from roost.platform import groups, identity, reaping
 from roost.platform.signals import signal_name, signal_number
 
+from . import terminals
 from .kinship import family_of
 from .requests import Refused
 
@@ -119,6 +120,7 @@ class Lifecycle:
         """Tell the end of a run whose `exit` is known, when its last words are in the log."""
         mono = time.monotonic()
         self._table.end(run)
+        terminals.let_go(run)
         if run.kill_timer is not None:
             run.kill_timer.cancel()
         self._records.update(run)

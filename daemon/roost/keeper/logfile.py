@@ -16,6 +16,7 @@ from roost.platform import logindex, positional
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from roost.platform.pipes import Reader
+    from roost.platform.terminals import TerminalReader
 
 GRAIN_NS = 1_000_000  # one index record covers at most this much time (D13)
 _FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
@@ -54,7 +55,7 @@ class LogFile:
 
     # -- the hot path ------------------------------------------------------------------------------------
 
-    def take(self, reader: Reader, count: int, run: int, stream: int, flags: int = 0) -> int:
+    def take(self, reader: Reader | TerminalReader, count: int, run: int, stream: int, flags: int = 0) -> int:
         """Move up to `count` bytes from a pipe to the end; how many; 0: the pipe has ended.
 
         Raises BlockingIOError if the pipe is empty, OSError if the disk does not take them.

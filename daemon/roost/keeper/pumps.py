@@ -15,6 +15,7 @@ import traceback
 from roost.platform.logindex import LATE
 from roost.platform.pipes import make_reader
 from roost.platform.polling import Poller, block_signals
+from roost.platform.terminals import TerminalReader
 
 from .channel import Channel, Stream
 from .logfile import LogFile
@@ -97,10 +98,12 @@ class Pumps:
         max_size: int,
         max_files: int,
         late: bool = False,
+        terminal: tuple[int, int] | None = None,
     ) -> None:
         """Pump a run's pipes, (reading end, stream number, path), from now on; the ends are ours now.
 
-        `late`: what they hold already was written before we came.
+        `late`: what they hold already was written before we came.  `terminal`: the master that feeds the one
+        pipe, and the pipe's writing end; they are ours now, too.
         """
         ends = list(pipes)
 
@@ -112,7 +115,8 @@ class Pumps:
             self._open_streams[name, run] = len(ends)
             for fd, number, path in ends:
                 flags = LATE if late else 0
-                channel.add(run, number, path, make_reader(fd), flags, time.monotonic())
+                reader = make_reader(fd) if terminal is None else TerminalReader(terminal[0], fd, terminal[1])
+                channel.add(run, number, path, reader, flags, time.monotonic())
 
         self._call(add)
 
@@ -272,6 +276,8 @@ class Pumps:
         """Pump it when there is something."""
         self._by_fd[stream.reader.fd] = stream
         self._poller.watch(stream.reader.fd)
+        if stream.reader.held:
+            self._again.append(stream)
 
 
 def void(_: object) -> None:

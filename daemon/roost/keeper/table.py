@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
     from .timers import Timer
 
+TERMINAL_SUFFIX = ".tty"
+"""How the name of the pipe ends behind which there is a terminal."""
+
 
 class Run:
     """One life of a component, as its keeper sees it."""
@@ -33,6 +36,7 @@ class Run:
         "kill_at",
         "kill_timer",
         "leftovers",
+        "master",
         "max_files",
         "max_size",
         "mono",
@@ -74,6 +78,9 @@ class Run:
         self.max_size = 10 * 1024 * 1024
         self.max_files = 5
         self.fifos: list[tuple[str, int]] = []  # path, stream number (platform/logindex)
+        self.master = (
+            -1
+        )  # our hold on its terminal, if it has one: neither read nor written (keeper/terminals.py)
         self.family: dict[int, int] = {}  # descendants seen below it: pid → start time
 
     def take_settings(self, fields: dict[str, object]) -> None:
@@ -86,6 +93,11 @@ class Run:
             self.stop_signal = requests.optional_text(stop, "signal")
         self.stop_timeout = requests.seconds(stop, "timeout", self.stop_timeout)
         self.leftovers = requests.optional_text(stop, "leftovers") or self.leftovers
+
+    @property
+    def has_terminal(self) -> bool:
+        """Whether it was started with a terminal, whoever has that now."""
+        return any(path.endswith(TERMINAL_SUFFIX) for path, _ in self.fifos)
 
     @property
     def key(self) -> tuple[str, int]:
@@ -103,6 +115,7 @@ class Run:
             "ended": self.ended,
             "stopping": self.stopping,
             "adopted": self.adopted,
+            "terminal": self.has_terminal,
             "note": self.note,
         }
 

@@ -32,7 +32,7 @@ EXIT_PATIENCE = 1.0  # seconds that a daemon may take to tell what it knows
 REAP_PATIENCE = 2.0  # seconds that another parent may take to reap (D6)
 _LOOK = 0.02
 _LOOK_WITHOUT_PIDFD = 0.25
-_STREAM_NAMES = {"out": 0, "stdout": 1, "stderr": 2}
+_STREAM_NAMES = {"out": 0, "tty": 0, "stdout": 1, "stderr": 2}
 
 
 class Takeover:
@@ -71,14 +71,17 @@ class Takeover:
             self._only_pipes(run, ends)
             return
         keeper = self._keeper
-        keeper.pumps.add(run.name, run.run, ends, run.max_size, run.max_files, late=True)
+        if run.has_terminal:
+            keeper.terminals.adopt(run, ends)
+        else:
+            keeper.pumps.add(run.name, run.run, ends, run.max_size, run.max_files, late=True)
         keeper.records.resume(run)
         if run.acknowledged:
             keeper.lifecycle.hunt_again(run)
             return
         keeper.table.add(run)
         if run.exit:
-            keeper.lifecycle.ended_before(run)
+            keeper.terminals.then(run, lambda: keeper.lifecycle.ended_before(run))
         else:
             self._adopt(run)
 
@@ -132,14 +135,13 @@ class Takeover:
             return
         if self._pidfds.pop(run.pid, None) is not None:
             os.close(pidfd)
-        code, how = found or (None, "unknown")
-        self._keeper.lifecycle.ended(run, code, how)
+        self._ended(run, *(found or (None, "unknown")))
 
     def _ended_unseen(self, run: Run) -> None:
         """It ended while there was no keeper."""
         found = exit_code(run.pid, run.start_time, -1)
         if found is not None:
-            self._keeper.lifecycle.ended(run, *found)
+            self._ended(run, *found)
             return
         self._unknown[run.key] = run
         self._keeper.timers.at(time.monotonic() + EXIT_PATIENCE, lambda: self.known_exit(run.key, None))
@@ -148,8 +150,11 @@ class Takeover:
         """Somebody knows how a run ended that nobody of us saw; with None it stays unknown."""
         run = self._unknown.pop(key, None)
         if run is not None:
-            how = "unknown" if code is None else "pidfd"
-            self._keeper.lifecycle.ended(run, code, how)
+            self._ended(run, code, "unknown" if code is None else "pidfd")
+
+    def _ended(self, run: Run, code: int | None, how: str) -> None:
+        """Its last words come first, and so it must be known who has its terminal."""
+        self._keeper.terminals.then(run, lambda: self._keeper.lifecycle.ended(run, code, how))
 
 
 def _run_of(record: dict[str, object]) -> Run:

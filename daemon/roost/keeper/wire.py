@@ -20,7 +20,8 @@ hello    {role: "daemon"|"doctor", major, minor}
          earlier such connection is closed.  A newer minor only adds; an unknown field is ignored.
 spawn    {name, run, argv, cwd, env, streams: "separate"|"merged", tty, log: {max_size, max_files},
           stop: {signal, timeout, leftovers}, note}
-         → {pid, start_time} with fds: the reading ends and a pidfd, where the system has them.
+         → {pid, start_time} with fds: the reading ends and a pidfd, where the system has them; with `tty` the
+         terminal's master, too, and the frame's `terminal` says which of them it is (1.1).
          `env` is the whole environment.  `note` is the daemon's own, kept in the run record and in RUN.
          Errors: `exists` (a run of this name lives, or has had this number), `spawn_failed` (with errno and a
          sentence), `leaving` (the keeper is about to end).
@@ -41,6 +42,8 @@ daemon   {argv?} → {}                         start the daemon anew, by this c
 known_exit {name, run, code} → {}             from the daemon of a keeper that died: how a run ended that no
                                               keeper saw (`platform.exits.code_of_reaped` of its pidfd;
                                               negative for a signal), within a second of the takeover
+terminal {name, run} with fds → {}            from the same: the master of a run's terminal, which it has held
+                                              (1.1), before any `known_exit`, within three seconds
 terminate {} → {}                             as TERM to the keeper: end in good order
 quit     {} → {}                              the last word: no daemon is started any more; the keeper ends
                                               when leftovers and daemon have (at most 5 s).  Error: `busy`
@@ -48,7 +51,8 @@ quit     {} → {}                              the last word: no daemon is star
 
 Errors of any verb: `bad_request` (a field is missing or wrong), `no_such_verb`, `no_such_run`.
 
-RUN is {name, run, pid, start_time, started_at, mono, ended: bool, stopping: bool, adopted: bool, note}.
+RUN is {name, run, pid, start_time, started_at, mono, ended: bool, stopping: bool, adopted: bool,
+terminal: bool (1.1), note}.
 
 The events, and their order
 ---------------------------
@@ -63,8 +67,11 @@ drained   {seq, name, run}
 leftovers {seq, name, run, processes: [{pid, name}], action: "ended"|"left"}
 log_trouble {seq, name, errno, message, lost, resolved}   the disk refuses; `resolved`, with what was lost
 grew      {name, size}                        at most every 20 ms for each name
-ends      {name, run} with fds                for each run that lives when a daemon says hello: what the reply
-                                              to `spawn` had, reading ends and a pidfd, to be held
+ends      {name, run} with fds                for each run that lives when a daemon says hello, and when its
+                                              terminal has come back: what the reply to `spawn` had, reading
+                                              ends, master and pidfd, to be held
+terminal_lost {seq, name, run}                (1.1) nobody has given the keeper the terminal of a run that it has
+                                              taken over: its output can no longer be read
 terminate {}                                  somebody sent TERM or INT to the keeper: end in good order
 """
 
@@ -73,7 +80,7 @@ from __future__ import annotations
 import json
 
 MAJOR = 1
-MINOR = 0
+MINOR = 1
 MAX_FRAME = 16 * 1024 * 1024
 
 _to_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True).encode

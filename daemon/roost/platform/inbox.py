@@ -54,17 +54,19 @@ else:
 
     _READ_SIZE = 262144
     _MAX_PENDING = 64 * 1024 * 1024
+    _MOST_GIVEN = 4
 
     class Link:
         """One connection.  What cannot be sent at once waits, in order, until the other side reads."""
 
-        __slots__ = ("_inbox", "_pending", "_socket", "_stuck", "pending_bytes")
+        __slots__ = ("_inbox", "_pending", "_socket", "_stuck", "given", "pending_bytes")
 
         def __init__(self, inbox: Inbox, connection: socket.socket) -> None:
             self._inbox = inbox
             self._socket = connection
             self._pending: collections.deque[tuple[bytes, list[int]]] = collections.deque()
             self._stuck = False
+            self.given: list[int] = []  # descriptors that came with the bytes; the receiver takes them out
             self.pending_bytes = 0
 
         def send(self, data: bytes, fds: Sequence[int] = ()) -> None:
@@ -90,6 +92,7 @@ else:
             self._inbox._drop(self)
             for _, fds in self._pending:
                 _close_all(fds)
+            _close_all(self.given)
             self._pending.clear()
             self._socket.close()
 
@@ -228,11 +231,14 @@ else:
             if link._pending:
                 link._flush()
             try:
-                data = link._socket.recv(_READ_SIZE)
+                data, fds, _, _ = socket.recv_fds(link._socket, _READ_SIZE, _MOST_GIVEN)
             except BlockingIOError:
                 return
             except OSError:
-                data = b""
+                data, fds = b"", []
+            for fd in fds:
+                os.set_inheritable(fd, False)
+            link.given += fds
             if data:
                 self._receiver.received(link, data)
             else:

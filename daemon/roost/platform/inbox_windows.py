@@ -35,7 +35,7 @@ _SYNCHRONIZE = 0x00100000
 class Link:
     """One connection.  What cannot be sent at once waits, in order, until the other side reads."""
 
-    __slots__ = ("_handle", "_inbox", "_pending", "_reading", "_writing", "pending_bytes")
+    __slots__ = ("_handle", "_inbox", "_pending", "_reading", "_writing", "given", "pending_bytes")
 
     def __init__(self, inbox: Inbox, handle: int) -> None:
         self._inbox = inbox
@@ -43,6 +43,7 @@ class Link:
         self._pending: collections.deque[bytes] = collections.deque()
         self._reading: Overlapped | None = None
         self._writing: Overlapped | None = None
+        self.given: list[int] = []  # for ever empty: no descriptors come over a pipe
         self.pending_bytes = 0
 
     def send(self, data: bytes, fds: Sequence[int] = ()) -> None:

@@ -12,6 +12,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 if sys.platform == "linux":
     _PR_SET_CHILD_SUBREAPER = 36
     _SPLICE_F_NONBLOCK = 2
+    _PIDFD_GETFD = 438  # the same on every architecture but Alpha
 
     def become_subreaper() -> bool:
         """Descendants whose parent has ended become our children from now on; False if the system refuses."""
@@ -29,6 +30,17 @@ if sys.platform == "linux":
             number = ctypes.get_errno()
             if number != errno.EINTR:
                 raise OSError(number, os.strerror(number))
+
+    def pidfd_getfd(pidfd: int, descriptor: int) -> int:
+        """A copy, close-on-exec, of a descriptor of the process that `pidfd` stands for.
+
+        Raises OSError: EPERM if we may not look into that process, ENOSYS before Linux 5.6.
+        """
+        found = int(_libc.syscall(_PIDFD_GETFD, pidfd, descriptor, 0))
+        if found < 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number))
+        return found
 else:
 
     def become_subreaper() -> bool:
@@ -36,5 +48,9 @@ else:
         return False
 
     def tee(source: int, target: int, count: int) -> int:
+        """No: only Linux has it.  Raises OSError (ENOSYS)."""
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+    def pidfd_getfd(pidfd: int, descriptor: int) -> int:
         """No: only Linux has it.  Raises OSError (ENOSYS)."""
         raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))

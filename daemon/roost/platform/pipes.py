@@ -26,6 +26,7 @@ if sys.platform == "win32":
         Reader,
         make_pipe,
         make_reader,
+        open_feed,
         open_reader,
         remove_pipe,
     )
@@ -101,6 +102,12 @@ else:
             if sys.platform != "linux":
                 raise
             return os.open(f"/proc/{pid}/fd/{descriptor}", _READ)
+
+    def open_feed(path: str, reading: int) -> int:
+        """A writing end of our own for the pipe `path`, whose reading end we have; raises OSError."""
+        if sys.platform == "linux":
+            path = f"/proc/self/fd/{reading}"  # the name may be gone
+        return os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
 
     class BufferedReader:
         """Reads, keeps, writes: for systems and file systems without splice.
@@ -245,6 +252,7 @@ __all__ = [
     "Reader",
     "make_pipe",
     "make_reader",
+    "open_feed",
     "open_reader",
     "remove_pipe",
 ]

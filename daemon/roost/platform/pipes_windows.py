@@ -83,6 +83,11 @@ def open_reader(path: str, pid: int, descriptor: int) -> int:
     raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
 
 
+def open_feed(path: str, reading: int) -> int:
+    """Never: only what comes from a terminal is fed into a pipe by us.  Raises OSError."""
+    raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
+
+
 class BufferedReader:
     """Our end of one pipe.  Attached to a port, it always has a read in flight, a full buffer, or its end."""
 

@@ -1,8 +1,8 @@
 """Starting a component: a session of its own, descriptors 0, 1, 2 and three more, and nothing else of ours.
 
-`posix_spawn` (vfork inside): 1 ms whatever our size; `fork` takes two to three times as long and `subprocess`
-2.6 MB.  It has no working folder and no limits, so these are set round the call; hence only the main thread
-may spawn, and no other thread may use relative paths.
+`posix_spawn` (vfork inside): 1 ms whatever our size; `fork` takes two to three times as long (only a terminal
+needs it, spawn_terminal.py) and `subprocess` 2.6 MB.  It has no working folder and no limits, so these are set
+round the call; hence only the main thread may spawn, and no other thread may use relative paths.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 if sys.platform == "win32":
     from .spawn_windows import Spawner, find_program, open_pidfd
@@ -23,6 +23,7 @@ else:
 
     from .limits import OriginalLimit
     from .pipes import FIRST_KEPT  # shell scripts name 3 to 9, shells keep their own from 10 on
+    from .spawn_terminal import fork_into_terminal
 
     _SOURCES = 12  # where ours wait: posix_spawn refuses numbers above the component's limit
     _MOST = 5
@@ -59,42 +60,51 @@ else:
             PATH of `env`, from `cwd`.  Raises OSError with a sentence in `strerror` when the folder cannot be
             entered or the program not be started, ValueError when a text holds a NUL byte.
             """
-            folder = _open_folder(cwd)
-            try:
-                os.fchdir(folder)
-                program = find_program(argv[0], env.get("PATH", os.defpath))
-                sources = self._fill_slots([stdout, stderr, *kept])
-                actions = [(os.POSIX_SPAWN_DUP2, self._null, 0)]
-                for source, target in zip(
-                    sources, [1, 2, *range(FIRST_KEPT, FIRST_KEPT + len(kept))], strict=True
-                ):
-                    actions.append((os.POSIX_SPAWN_DUP2, source, target))
-                return self._start(program, argv, env, actions)
-            finally:
-                os.fchdir(self._root)
-                os.close(folder)
-                self._empty_slots()
 
-        def _start(
-            self,
-            program: str,
-            argv: Sequence[str],
-            env: Mapping[str, str],
-            actions: Sequence[tuple[int, ...]],
-        ) -> int:
-            try:
+            def start(program: str) -> int:
+                sources = self._fill_slots([stdout, stderr, *kept])
+                targets = [1, 2, *range(FIRST_KEPT, FIRST_KEPT + len(kept))]
+                inherited = zip(sources, targets, strict=True)
+                actions = [(os.POSIX_SPAWN_DUP2, source, target) for source, target in inherited]
                 with OriginalLimit():
                     return os.posix_spawn(
                         program,
                         list(argv),
                         dict(env),
-                        file_actions=list(actions),
+                        file_actions=[(os.POSIX_SPAWN_DUP2, self._null, 0), *actions],
                         setsid=True,
                         setsigmask=[],
                         setsigdef=self._signals,
                     )
-            except OSError as error:
-                raise OSError(error.errno, _why(error.errno or 0, argv[0], program)) from error
+
+            return self._within(cwd, argv[0], env, start)
+
+        def spawn_in_terminal(
+            self, argv: Sequence[str], env: Mapping[str, str], cwd: str, slave: int, kept: Sequence[int] = ()
+        ) -> int:
+            """The same with the terminal whose other side is `slave` for all three, and as the session's own."""
+
+            def start(program: str) -> int:
+                sources = self._fill_slots([slave, *kept])
+                inherited = dict(zip(sources[1:], range(FIRST_KEPT, FIRST_KEPT + len(kept)), strict=True))
+                return fork_into_terminal(program, argv, env, sources[0], inherited)
+
+            return self._within(cwd, argv[0], env, start)
+
+        def _within(self, cwd: str, name: str, env: Mapping[str, str], start: Callable[[str], int]) -> int:
+            """Let `start` start what `name` means in the folder `cwd`."""
+            folder = _open_folder(cwd)
+            try:
+                os.fchdir(folder)
+                program = find_program(name, env.get("PATH", os.defpath))
+                try:
+                    return start(program)
+                except OSError as error:
+                    raise OSError(error.errno, _why(error.errno or 0, name, program)) from error
+            finally:
+                os.fchdir(self._root)
+                os.close(folder)
+                self._empty_slots()
 
         def _fill_slots(self, fds: Sequence[int]) -> list[int]:
             for number, fd in enumerate(fds, _SOURCES):

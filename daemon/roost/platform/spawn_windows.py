@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 assert sys.platform == "win32"
 
-from . import children_windows, kernel32_windows, quoting
+from . import children_windows, kernel32_windows, quoting, terminals
 from .children_windows import KILLED, Child
 from .jobs_windows import Job
 
@@ -104,6 +104,12 @@ class Spawner:
             _winapi.CloseHandle(errors)
         children_windows.add(Child(pid, handle, job, [os.dup(fd) for fd in kept if fd >= 0]))
         return pid
+
+    def spawn_in_terminal(
+        self, argv: Sequence[str], env: Mapping[str, str], cwd: str, slave: int, kept: Sequence[int] = ()
+    ) -> int:
+        """Never: `open_terminal` has refused before (terminals.py)."""
+        raise OSError(errno.ENOTSUP, terminals.NONE_HERE)
 
     def _create(
         self,
