@@ -89,6 +89,9 @@ class Desktop(Protocol):
     def copy(self, text: str) -> None:
         """Put a text on the clipboard, where it stays."""
 
+    def notifies(self) -> bool:
+        """Whether notifications can be shown here: without an icon, whether the tray is of any use."""
+
     def notify(self, notice: Notice) -> None:
         """Show a notification, in the desktop's own way."""
 
@@ -99,7 +102,4 @@ class Desktop(Protocol):
         """Have it so, or not."""
 
     def projects_at_login(self) -> list[str]:
-        """The roots of the projects that are to be brought up when the user logs in."""
-
-    def has_just_logged_in(self) -> bool:
-        """Whether this tray was started by the login itself, so that those projects are to be brought up."""
+        """The roots of the projects to bring up when the login itself has started the tray (`--at-login`)."""
