@@ -135,6 +135,18 @@ def test_a_killed_run_is_cleaned_up_by_the_daemon(stack: ProjectUnderTest) -> No
         eventually(lambda pid=pid: not is_running(pid), timeout=10, what=f"{name} has ended")
 
 
+def test_a_run_killed_before_it_has_its_lease_leaves_no_daemon(stack: ProjectUnderTest) -> None:
+    """S85, S88: kill -9 while keeper and daemon come up for it; they find that out and end."""
+    running = stack.start_roost("run", "--", "true", start_new_session=True)
+    eventually((stack.state / "keeper.lock").exists, what="the keeper comes up", every=0.001)
+    os.kill(running.pid, signal.SIGKILL)
+    running.communicate(timeout=10)
+    eventually(lambda: stack.status()["daemon"]["running"], what="a daemon is there, for nobody")
+    assert set(states(stack).values()) == {"stopped"}, "the client was too fast to be killed in between"
+    eventually(lambda: not stack.status()["daemon"]["running"], timeout=30, what="it has ended", every=0.5)
+    nothing_runs(stack)
+
+
 def test_a_lease_survives_the_daemon(stack: ProjectUnderTest) -> None:
     """The daemon is killed while the command runs: the same components go on, and are stopped at the end."""
     running = stack.start_roost("run", "--", "sh", "-c", "echo ready; read x; exit 3", stdin=subprocess.PIPE)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+import pytest
+
 from roost.core.model import Dependency, Spec
 from roost.core.states import State
 from roost.edges.store import Holder, SavedLeases
 from roost.supervise.leases import Leases
-from roost.supervise.leasing import GRACE, Leasing
+from roost.supervise.leasing import FIRST, GRACE, Leasing
 from roost.supervise.loop import Supervisor
 from roost.supervise.withdrawal import Withdrawal
 from support.fake_world import FakeWorld, supervise
@@ -271,6 +273,42 @@ def test_a_daemon_that_was_started_for_a_lease_goes_with_the_last_one() -> None:
         last = rig.leasing.end("b", "it was released")
         await rig.stopping()
         assert sorted(await last) == ["api", "db"] and rig.left == 1
+
+    run_virtual(scenario())
+
+
+def test_a_daemon_leaves_when_nobody_asks_for_the_lease_that_it_was_started_for() -> None:
+    """S88: its client died in between."""
+
+    async def scenario() -> None:
+        rig = Rig()
+        rig.leasing.await_first()
+        await asyncio.sleep(FIRST - 0.1)
+        assert rig.left == 0
+        await asyncio.sleep(0.2)
+        assert rig.left == 1
+
+    run_virtual(scenario())
+
+
+@pytest.mark.parametrize("ask", ["acquire", "up", "start", "stop"])
+def test_a_daemon_stays_once_anybody_has_asked_it_for_anything(ask: str) -> None:
+    """A person who says `up` to a daemon that was started for a lease finds it there, whatever autostarts."""
+
+    async def scenario() -> None:
+        rig = Rig()
+        rig.leasing.await_first()
+        match ask:
+            case "acquire":
+                rig.acquire("a", launched=True)
+            case "up":
+                rig.leasing.leases.note_up([])
+            case "start":
+                rig.leasing.leases.note_start([])
+            case "stop":
+                rig.leasing.leases.note_stop([])
+        await asyncio.sleep(FIRST + 1.0)
+        assert rig.left == 0
 
     run_virtual(scenario())
 

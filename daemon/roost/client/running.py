@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from ..api import types as t
 from ..platform import locks
 from ..platform.paths import ProjectPaths
+from ..platform.programs import FOR_LEASE
 from .blocking import Client
 from .errors import DaemonNotRunning, RoostError, Timeout
 from .launch import ensure_daemon
@@ -102,7 +103,7 @@ def _acquire(
     """The lease; asked for again by its name when the daemon ended meanwhile."""
     launched = False
     for attempt in range(_PERSISTENCE):
-        launched = ensure_daemon(line.paths, environ) or launched
+        launched = ensure_daemon(line.paths, {**environ, FOR_LEASE: "1"}) or launched
         try:
             return line.project_acquire(
                 *ask.names,

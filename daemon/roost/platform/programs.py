@@ -7,6 +7,9 @@ import sys
 
 from .paths import ProjectPaths
 
+FOR_LEASE = "ROOST_FOR_LEASE"
+"""The variable that tells a new keeper's first daemon that it is started for a lease alone."""
+
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 

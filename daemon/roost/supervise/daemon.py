@@ -26,6 +26,7 @@ from ..edges.saver import Saver
 from ..platform import announcement, identity
 from ..platform.files import write_atomic
 from ..platform.paths import ProjectPaths
+from ..platform.programs import FOR_LEASE
 from ..records.events import EventLog
 from . import succession
 from .beginning import begin_with, chosen_ports
@@ -46,7 +47,7 @@ _KEEPER_ANSWER = 5.0
 _WORD_FIRST = 0.02
 """Seconds in which who has asked can still be told."""
 _TERMINATED = "the keeper was asked to end"
-_KEPT_OUT = ("ROOST_PROJECT", "ROOST_COMPONENT", "ROOST_RUN", "ROOST_INSTANCE", "ROOST_REPLICA")
+_KEPT_OUT = ("ROOST_PROJECT", "ROOST_COMPONENT", "ROOST_RUN", "ROOST_INSTANCE", "ROOST_REPLICA", FOR_LEASE)
 
 
 class Daemon:
@@ -69,6 +70,7 @@ class Daemon:
         self.facts = ProcessFacts(clock)
         self.disk = Disk()
         self.log = OwnLog(paths.daemon_log, clock.wall, bool(environ.get("ROOST_DEBUG")))
+        self._for_lease = FOR_LEASE in environ
         base = {key: value for key, value in environ.items() if key not in _KEPT_OUT}
         self.configuration = Configuration(paths)
         self.chronicle = Chronicle(self.disk, clock, EventLog(paths.events), paths.logs, self.masker)
@@ -134,6 +136,8 @@ class Daemon:
         self.supervisor.watch(self._changed)
         self._replay(kept)
         self.leasing.begin()
+        if self._for_lease and not self._is_successor():
+            self.leasing.await_first()
         self.notifying.begin()
         self.companions.begin(self.supervisor, self.clock, self.facts, self.paths.state)
         self.server = RpcServer(self.paths.endpoint, handlers(self), log=self._defect, now=self.clock.now)
@@ -157,9 +161,8 @@ class Daemon:
         Nothing runs where the keeper is new and has no runs: after a signal to one of us, or a reboot.
         """
         wanted = any(saved.desired == "running" for saved in kept.components.values())
-        successor = bool((self.keeper.get("daemon") or {}).get("last_exit"))
         base = self.world.base
-        if self.keeper.get("runs") or (wanted and successor):
+        if self.keeper.get("runs") or (wanted and self._is_successor()):
             problems = self.configuration.adopt_applied(base)
         else:
             problems = self.configuration.adopt_current(base)
@@ -181,6 +184,10 @@ class Daemon:
             "no configuration can be used; what runs goes on, and is not restarted: "
             + self.configuration_problem,
         )
+
+    def _is_successor(self) -> bool:
+        """Whether this keeper has had a daemon before us."""
+        return bool((self.keeper.get("daemon") or {}).get("last_exit"))
 
     def keep_configuration(self) -> None:
         """Write down what is in force, unless it stands there already."""

@@ -87,7 +87,7 @@ class Ending:
     def leave_with_leases(self) -> None:
         """Whoever started the daemon for a lease alone finds nothing of it afterwards."""
         if not self.begun:
-            self.begin("the last lease has ended, and the daemon was started for leases")
+            self.begin("no lease is left, and the daemon was started for leases")
 
     def as_wanted(self, components: Mapping[str, Component]) -> dict[str, Component]:
         """The components as they are put on record: after a signal, with what was wanted before it."""

@@ -26,6 +26,8 @@ class Leases:
         self.held: dict[str, SavedLease] = dict(kept.held)
         self.whole_project = kept.whole_project
         """The daemon itself was started for a lease, and ends with the last one."""
+        self.asked_for = False
+        """Whether anybody has asked this daemon for anything that it should stay for."""
         self._started = set(kept.started)
         self._stopped = set(kept.stopped)
 
@@ -45,6 +47,7 @@ class Leases:
     ) -> None:
         """A new lease, for which `started` were started just now."""
         begun = tuple(started)
+        self.asked_for = True
         self.held[name] = SavedLease(needs=tuple(needs), started=begun, holder=holder)
         self._started.update(begun)
         self.whole_project = self.whole_project or launched
@@ -92,15 +95,18 @@ class Leases:
 
     def note_stop(self, names: Iterable[str]) -> None:
         """Somebody has stopped these."""
+        self.asked_for = True
         self._stopped.update(names)
 
     def note_start(self, names: Iterable[str]) -> None:
         """Somebody wants these to run again."""
+        self.asked_for = True
         self._stopped.difference_update(names)
 
     def note_up(self, names: Iterable[str]) -> None:
         """Somebody wants these to run and to go on running; the daemon stays for them."""
         wanted = set(names)
+        self.asked_for = True
         self._stopped -= wanted
         self._started -= wanted
         self.whole_project = False

@@ -22,6 +22,8 @@ from .withdrawal import Withdrawal
 
 GRACE = 30.0
 """Seconds in which a client has to claim its lease again."""
+FIRST = 10.0
+"""Seconds that a client has to ask for the lease for which it has started the daemon."""
 _LOOK = 1.0
 """Seconds between two looks at the processes that hold leases."""
 _DYING = 0.05
@@ -73,6 +75,10 @@ class Leasing:
         if self.leases.unneeded():
             self._withdraw_later("the lease that it was started for has ended")
 
+    def await_first(self) -> None:
+        """The daemon was started for a lease: it leaves if its client dies before it has asked for one."""
+        asyncio.get_running_loop().call_later(FIRST, self._look_for_first)
+
     def close(self, forget: bool) -> None:
         """The daemon ends; with `forget` so do all leases."""
         self._closed = True
@@ -107,6 +113,10 @@ class Leasing:
             self._leave()
 
     # -- details -----------------------------------------------------------------------------------------
+
+    def _look_for_first(self) -> None:
+        if not self.leases.asked_for and not self._closed:
+            self.leave_if_idle(launched=True)
 
     def _connection_lost(self, name: str, connection: object) -> None:
         lease = self.leases.held.get(name)
