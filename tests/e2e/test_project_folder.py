@@ -267,11 +267,13 @@ def test_a_disk_that_fills_up_stops_nothing(small_disk: ProjectUnderTest) -> Non
     assert project.pids() == before
     done = project.roost("restart", "quiet", check=True)
     assert done.seconds < 8
+    assert "roost: warning: the state cannot be saved: " in done.err, "done, and what is wrong with it"
+    assert "no space left" in done.err.lower()
     (project.root / "ballast").unlink()
     lines = len(project.log_lines("chatty"))
     eventually(
         lambda: len(project.log_lines("chatty")) > lines, what="the log being written again", timeout=12
     )
     pids = project.pids()
-    project.down()
+    assert "warning" not in project.down().err
     assert not any(is_running(pid) for pid in pids.values())

@@ -86,6 +86,7 @@ class ShutDown(Struct, frozen=True, kw_only=True):
 
     stopped: list[str]
     killed: list[str]
+    warnings: list[str] = []
 
 
 # -- the project ---------------------------------------------------------------------------------------
@@ -114,6 +115,7 @@ class UpResult(Struct, frozen=True, kw_only=True):
 
     components: list[ComponentStatus]
     failed: list[UpFailure]
+    warnings: list[str] = []
 
 
 class AcquireParams(Params, frozen=True, kw_only=True):
@@ -178,9 +180,13 @@ class SignalParams(Params, frozen=True, kw_only=True):
 
 
 class Components(Struct, frozen=True, kw_only=True):
-    """The components that were asked about, as they are afterwards."""
+    """The components that were asked about, as they are afterwards.
+
+    `warnings`: it was done, and something about it is not as it should be (a full disk, say).
+    """
 
     components: list[ComponentStatus]
+    warnings: list[str] = []
 
 
 class Stopped(Struct, frozen=True, kw_only=True):
@@ -188,6 +194,7 @@ class Stopped(Struct, frozen=True, kw_only=True):
 
     components: list[ComponentStatus]
     dependents: list[str] = []
+    warnings: list[str] = []
 
 
 class WhyLink(Struct, frozen=True, kw_only=True):

@@ -17,6 +17,7 @@ def act(project: str | None, method: str, names: Sequence[str], *, wait: bool, t
         answer = daemon.call(method, parameters, progress=show.progress)
         if wait:
             show.update(answer["components"])
+    output.warnings(answer)
     if not wait:
         output.data(f"asked for: {listed([one['name'] for one in answer['components']])}\n")
     dependents = answer.get("dependents") or []

@@ -115,6 +115,7 @@ def call_up(paths: ProjectPaths, wish: Wish, show: Display, started: bool) -> An
     finally:
         if started:
             enlist(paths)
+    output.warnings(answer)
     if wish.wait:
         show.update(answer["components"])
     return answer

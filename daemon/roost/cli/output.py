@@ -14,7 +14,8 @@ from .text import harmless
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import TextIO
+    from collections.abc import Mapping
+    from typing import Any, TextIO
 
     from .faults import Fault
     from .look import Look
@@ -72,6 +73,12 @@ def _has_surrogates(text: str) -> bool:
 def note(text: str) -> None:
     """A line for people, beside the data."""
     _write_note(text)
+
+
+def warnings(answer: Mapping[str, Any]) -> None:
+    """What the daemon has to say about a call that was carried out all the same."""
+    for warning in answer.get("warnings") or ():
+        note(f"roost: warning: {harmless(warning)}")
 
 
 def fault(error: Fault) -> None:

@@ -93,6 +93,7 @@ def _shut_down(paths: ProjectPaths, timeout: float | None) -> Mapping[str, Any]:
             try:
                 with session.connect(paths) as daemon:
                     answer: Mapping[str, Any] = daemon.call("daemon.shutdown", parameters, show.progress)
+                    output.warnings(answer)
                     return answer
             except Fault as fault:
                 if fault.code != exits.NOT_RUNNING:

@@ -321,6 +321,13 @@ class Daemon:
         mask = self.masker().mask
         return [mask(problem) for problem in problems if problem is not None]
 
+    def unsaved(self) -> list[str]:
+        """What people have to know who have asked for something that is not on the disk now; else nothing."""
+        if self.saver.problem is None:
+            return []
+        problem = self.masker().mask(self.saver.problem)
+        return [f"{problem}; until it can be, the next daemon does not know what was asked of this one"]
+
     def ask_for_successor(self, argv: tuple[str, ...] | list[str] | None) -> None:
         """Have the keeper end this process and start another, by another command line if one is given."""
         self.link.tell("daemon", **({"argv": list(argv)} if argv else {}))

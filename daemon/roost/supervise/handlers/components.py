@@ -78,14 +78,14 @@ class ComponentHandlers(Shared):
         self._daemon.leasing.leases.note_up(wanted)
         await self._daemon.saver.flush()
         if not params.wait:
-            return t.UpResult(components=self._statuses(wanted), failed=[])
+            return t.UpResult(components=self._statuses(wanted), failed=[], warnings=self._daemon.unsaved())
         wait = self._wait(self._unscheduled(wanted), Goal.UP)
         with pulse(session):
             in_time = await wait.finish(params.timeout, self._progress(session))
         failed = [await self._failure(one) for _, one in sorted(wait.failed.items())]
         if not in_time:
             raise self._late(wait, params.timeout)
-        return t.UpResult(components=self._statuses(wanted), failed=failed)
+        return t.UpResult(components=self._statuses(wanted), failed=failed, warnings=self._daemon.unsaved())
 
     async def start(self, params: t.NamesParams, session: Session) -> t.Components:
         self._refuse_at_the_end()
@@ -118,7 +118,9 @@ class ComponentHandlers(Shared):
             Goal.STOPPED,
         )
         return t.Stopped(
-            components=done.components, dependents=self._daemon.supervisor.dependents_alive(names)
+            components=done.components,
+            dependents=self._daemon.supervisor.dependents_alive(names),
+            warnings=done.warnings,
         )
 
     async def signal(self, params: t.SignalParams, _session: Session) -> t.Components:
@@ -198,7 +200,7 @@ class ComponentHandlers(Shared):
                 raise self._late(wait, timeout)
             if wait.failed:
                 raise self._failed(wait.failed.values())
-        return t.Components(components=self._statuses(names))
+        return t.Components(components=self._statuses(names), warnings=self._daemon.unsaved())
 
     def _failed(self, failed: Iterable[Component]) -> errors.RpcError:
         mask = self._daemon.masker().mask

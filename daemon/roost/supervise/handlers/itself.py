@@ -75,7 +75,7 @@ class DaemonHandlers:
         )
         with pulse(session):
             ended = await asyncio.shield(ending)  # it goes on when this client is gone
-        return t.ShutDown(stopped=ended.stopped, killed=ended.killed)
+        return t.ShutDown(stopped=ended.stopped, killed=ended.killed, warnings=self._daemon.unsaved())
 
 
 class Waiting:
