@@ -33,6 +33,10 @@ nginx nginx
 tmux tmux
 strace strace
 ps procps
+dockerd docker.io
+busybox busybox-static
+curl curl
+ip iproute2
 LIST
 }
 

@@ -11,6 +11,7 @@ import pytest
 
 import leftovers
 from e2e.harness import ProjectUnderTest, short_folder
+from support.engine import RealEngine, real_engine
 
 LEFT_BEHIND = pytest.StashKey[list[str]]()
 MakeProject = Callable[..., ProjectUnderTest]
@@ -25,6 +26,14 @@ def pytest_configure(config: pytest.Config) -> None:
     """Markers that belong to the fixtures below."""
     config.addinivalue_line("markers", "serial: measures time or load; no other test runs beside it")
     leftovers.mark_this_run()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """With several workers, tests of one group share one of them: there is one container engine."""
+    options = config.option
+    if getattr(options, "numprocesses", None) and options.dist in ("no", "load"):
+        options.dist = "loadgroup"
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -70,6 +79,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             if item.get_closest_marker("slow"):
                 item.add_marker(pytest.mark.skip(reason="slow: runs with --all"))
+    for item in items:
+        if "container_engine" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("engine"))
     items.sort(key=lambda item: item.get_closest_marker("serial") is not None)
 
 
@@ -112,3 +124,10 @@ def make_project() -> Iterator[MakeProject]:
 def project(make_project: MakeProject) -> ProjectUnderTest:
     """One project in a short folder of its own."""
     return make_project()
+
+
+@pytest.fixture(scope="session")
+def container_engine() -> Iterator[RealEngine]:
+    """A real Docker engine with a busybox image, shared by all tests of one worker."""
+    with real_engine() as engine:
+        yield engine

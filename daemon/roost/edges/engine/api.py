@@ -360,8 +360,9 @@ class Session(Protocol):
 class Engine(Protocol):
     """A container engine.  `container` is an id or a name."""
 
-    endpoint: str
-    """Where it is looked for (`unix:///var/run/docker.sock`)."""
+    @property
+    def endpoint(self) -> str:
+        """Where it is looked for (`unix:///var/run/docker.sock`)."""
 
     async def close(self) -> None:
         """End all streams and sessions; calls under way end with UNAVAILABLE."""

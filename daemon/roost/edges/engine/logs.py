@@ -1,0 +1,55 @@
+"""Reading a container's log from the engine, from a time on.  Blocking; decides nothing about interruptions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from .api import QUICK, LogPiece
+from .client import Client, Stream
+from .frames import framed, unframed
+
+if TYPE_CHECKING:
+    from docker.api.client import APIClient
+
+
+class EngineLog:
+    """api.LogReader: one GET /containers/ID/logs.
+
+    `is_whole` after the end: the engine has said that this was all.  It says so, too, when it is ended in good
+    order, so it proves nothing of the container.
+    """
+
+    def __init__(self, client: Client, container: str, since_ns: int, follow: bool) -> None:
+        self._client = client
+        self._container = container
+        self._params = {"stdout": "1", "stderr": "1", "timestamps": "1", "follow": "1" if follow else "0"}
+        if since_ns:
+            seconds, rest = divmod(since_ns, 1_000_000_000)
+            self._params["since"] = f"{seconds}.{rest:09d}"
+        self._stream: Stream | None = None
+        self._closed = False
+        self.is_whole = False
+
+    def __iter__(self) -> Iterator[LogPiece]:
+        what = f"the log of container {self._container}"
+        tty = self._client.call(lambda sdk: _has_terminal(sdk, self._container), QUICK, what)
+        stream = self._client.stream(f"/containers/{self._container}/logs", self._params, what)
+        self._stream = stream
+        if self._closed:
+            stream.close()
+        try:
+            yield from unframed(stream) if tty else framed(stream)
+            self.is_whole = stream.is_whole
+        finally:
+            stream.finish()
+
+    def close(self) -> None:
+        """End the reading, from any thread."""
+        self._closed = True
+        if self._stream is not None:
+            self._stream.close()
+
+
+def _has_terminal(sdk: APIClient, container: str) -> bool:
+    return bool(sdk.inspect_container(container)["Config"]["Tty"])

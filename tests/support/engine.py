@@ -1,0 +1,154 @@
+"""A real Docker engine for the tests (build/engine.sh), one at a time on this machine.
+
+An engine's bridge exists once in a network namespace, and several checkouts may run their tests at once: whoever
+uses it holds a lock.  The engine is started by the first test that asks for it and ended with the session.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+
+SCRIPT = Path(__file__).resolve().parent.parent.parent / "build" / "engine.sh"
+LOCK = Path("/tmp/roost-test-engine.lock")
+PLACE = Path(os.environ.get("ROOST_TEST_ENGINE", "/tmp/roost-test-engine"))
+IMAGE = "localtest/busybox:1"
+LOCK_PATIENCE = 900.0  # seconds; as long as the tests of another checkout may take
+END_PATIENCE = 60.0
+
+
+@dataclass(frozen=True)
+class RealEngine:
+    """The engine under test, and what can be done to it."""
+
+    place: Path
+    image: str = IMAGE
+
+    @property
+    def host(self) -> str:
+        """What DOCKER_HOST has to be."""
+        return f"unix://{self.place}/docker.sock"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a program needs to find this engine, and no other."""
+        return {"DOCKER_HOST": self.host, "HOME": str(self.place), "PATH": os.environ.get("PATH", os.defpath)}
+
+    def pid(self) -> int:
+        """The engine's process."""
+        return int((self.place / "docker.pid").read_text())
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal to the engine alone."""
+        os.kill(self.pid(), number)
+
+    def end(self, number: signal.Signals = signal.SIGTERM) -> None:
+        """End it, and wait until it has ended."""
+        process = psutil.Process(self.pid())
+        process.send_signal(number)
+        deadline = time.monotonic() + END_PATIENCE
+        while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+            assert time.monotonic() < deadline, "the engine does not end"
+            time.sleep(0.02)
+
+    def start(self) -> None:
+        """Start it again; returns when it answers."""
+        _script("up", timeout=120)
+
+    @contextlib.contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Inside, the engine hangs: it accepts connections and answers nothing."""
+        self.send(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.send(signal.SIGCONT)
+
+    @contextlib.contextmanager
+    def registry(self) -> Iterator[str]:
+        """A real registry; inside, `HOST:PORT` is where it listens."""
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        process = subprocess.Popen([SCRIPT, "registry", str(port)], stdin=subprocess.DEVNULL)
+        try:
+            deadline = time.monotonic() + 60
+            while socket.socket().connect_ex(("127.0.0.1", port)):
+                assert process.poll() is None, "the registry ended"
+                assert time.monotonic() < deadline, "the registry does not listen"
+                time.sleep(0.05)
+            yield f"127.0.0.1:{port}"
+        finally:
+            process.kill()
+            process.wait()
+
+
+def _script(*arguments: str, timeout: float) -> None:
+    done = subprocess.run(
+        [SCRIPT, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        env={**os.environ, "ROOST_TEST_ENGINE": str(PLACE)},
+    )
+    assert done.returncode == 0, f"{SCRIPT.name} {' '.join(arguments)}: {done.stdout}{done.stderr}"
+
+
+def _why_not() -> str | None:
+    """Why no engine can run here."""
+    if sys.platform != "linux":
+        return "the tests' own Docker engine runs on Linux alone"
+    if os.geteuid() != 0:
+        return "the tests' own Docker engine needs root"
+    if Path("/sys/class/net/docker0").exists() and not PLACE.exists():
+        return "another Docker engine has its bridge here, and there is room for one"
+    missing = [name for name in ("dockerd", "curl", "ip") if shutil.which(name) is None]
+    if not Path("/bin/busybox").exists():
+        missing.append("/bin/busybox")
+    return f"not installed: {', '.join(missing)} (build/engine.sh install)" if missing else None
+
+
+@contextlib.contextmanager
+def real_engine() -> Iterator[RealEngine]:
+    """The engine, with its image; skips where none can run, unless its packages were installed for it."""
+    reason = _why_not()
+    if reason is not None:
+        installed = os.environ.get("ROOST_TEST_PACKAGES") == "installed"
+        assert not (installed and reason.startswith("not installed")), reason
+        pytest.skip(reason)
+    with _lock():
+        _script("down", timeout=120)  # what a killed run has left
+        try:
+            _script("up", timeout=120)
+            _script("image", IMAGE, timeout=60)
+            yield RealEngine(PLACE)
+        finally:
+            _script("down", timeout=120)
+
+
+@contextlib.contextmanager
+def _lock() -> Iterator[None]:
+    import fcntl  # Linux alone comes here
+
+    with open(LOCK, "a") as file:
+        deadline = time.monotonic() + LOCK_PATIENCE
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                assert time.monotonic() < deadline, f"another run holds {LOCK} for {LOCK_PATIENCE:g} s"
+                time.sleep(0.2)
+        yield
