@@ -108,7 +108,7 @@ def test_every_promised_size_is_there(theme: Theme) -> None:
 def test_windows_gets_a_picture_for_every_scale(theme: Theme, drawings: dict[str, Any]) -> None:
     """An ICO holds 16 to 64 pixels, so that 100 to 400 % are sharp."""
     for state in State:
-        with Image.open(io.BytesIO(icons.ico(state, theme))) as image:
+        with Image.open(icons.ico_path(state, theme)) as image:
             assert {width for width, _ in image.info["sizes"]} == set(drawings["sizes"]["ico"])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from importlib.resources import files
+from pathlib import Path
 
 from .model import State
 
@@ -39,6 +40,12 @@ def png(state: State, theme: Theme, size: int) -> bytes:
     return (_PICTURES / f"{theme}-{state}-{size}.png").read_bytes()
 
 
-def ico(state: State, theme: Theme) -> bytes:
-    """All sizes that Windows asks for in one ICO (no template)."""
-    return (_PICTURES / f"{theme}-{state}.ico").read_bytes()
+def png_path(state: State, theme: Theme, size: int) -> str | None:
+    """Where the picture lies, for a panel that reads it by itself; None where it is no file of its own."""
+    picture = _PICTURES / f"{theme}-{state}-{size}.png"
+    return str(picture) if isinstance(picture, Path) else None
+
+
+def ico_path(state: State, theme: Theme) -> str:
+    """A file with all sizes that Windows asks for (no template); Windows loads it by itself."""
+    return str(_PICTURES / f"{theme}-{state}.ico")
