@@ -48,6 +48,13 @@ def is_usable(address: str) -> bool:
     return os.access(address.removeprefix("unix://"), os.R_OK | os.W_OK)
 
 
-def user_id() -> int | None:
-    """Of this user; None where there are none."""
-    return None if sys.platform == "win32" else os.getuid()
+if sys.platform == "win32":
+
+    def user_id() -> int | None:
+        """Of this user; here there is none."""
+        return None
+else:
+
+    def user_id() -> int | None:
+        """Of this user; None where there is none."""
+        return os.getuid()

@@ -10,13 +10,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import signal
 import threading
 import uuid
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from roost.platform import identity
+from roost.platform.signals import KILL
 
 from .api import QUICK, EngineError, ErrorKind, ExecResult
 from .calls import Row
@@ -157,4 +157,4 @@ def _kill_outside(mark: str) -> None:
             return
         for pid in found:
             with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGKILL)
+                os.kill(pid, KILL)
