@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ..clock import RealClock
 from . import images, rendering, seen
 from .api import (
     QUICK,
@@ -159,7 +159,7 @@ class DockerEngine:
     async def ensure_image(self, reference: str, pull: Pull, progress: Progress | None = None) -> ImageSeen:
         say = self._teller(progress)
         return await self._patient.run(
-            lambda: images.ensure(self._client, reference, pull, say, time.monotonic),
+            lambda: images.ensure(self._client, reference, pull, say, RealClock().now),
             None,
             f"pulling {reference}",
         )
