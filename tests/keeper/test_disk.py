@@ -16,21 +16,37 @@ from keeper.harness import house_in, python, until
 from roost.keeper.channel import Channel
 from roost.keeper.logfile import LogFile
 from roost.platform import logindex
-from roost.platform.pipes import make_pipe, make_reader
+from roost.platform.pipes import Reader, make_pipe, make_reader
 
 
 class Bench:
-    """A channel with one pipe whose disk can be made to refuse."""
+    """A channel with two pipes, of which the second may stay silent, whose disk can be made to refuse."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.host = FakeHost()
         self.file = LogFile(str(folder / "a.log"), str(folder / "a.idx"), 10**9, 1)
         self.channel = Channel("a", self.file, self.host)
-        self.pipe = make_pipe(str(folder / "pipe"))
-        self.stream = self.channel.add(1, 1, self.pipe.path, make_reader(self.pipe.reading))
+        self.pipe, self.other = (make_pipe(str(folder / f"pipe{number}")) for number in (1, 2))
+        self.stream, self.other_stream = (
+            self.channel.add(1, number, pipe.path, make_reader(pipe.reading))
+            for number, pipe in ((1, self.pipe), (2, self.other))
+        )
         self.log = folder / "a.log"
         self._take, self._gap = LogFile.take, LogFile.gap
         self._monkeypatch = monkeypatch
+
+    def room(self, count: int) -> None:
+        """The disk takes so many bytes more of the log, then it is full."""
+
+        def some(file: LogFile, reader: Reader, wanted: int, *rest: int) -> int:
+            nonlocal count
+            if not count:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            moved = self._take(file, reader, min(wanted, count), *rest)
+            count -= moved
+            return moved
+
+        self._monkeypatch.setattr(LogFile, "take", some)
 
     def refuse(self, number: int) -> None:
         def no(*_: object, **__: object) -> int:
@@ -46,6 +62,14 @@ class Bench:
     def write(self, data: bytes) -> None:
         os.write(self.pipe.writing, data)
 
+    def write_other(self, data: bytes) -> None:
+        os.write(self.other.writing, data)
+
+    def gaps(self) -> list[tuple[int, int, int]]:
+        """(offset, bytes, stream) of the losses that the index tells of."""
+        records = logindex.RECORD.iter_unpack(self.log.with_suffix(".idx").read_bytes())
+        return [(record[0], record[2], record[3]) for record in records if record[4] == logindex.GAP]
+
     def at(self, now: float) -> None:
         self.host.advance(self.channel, now)
 
@@ -55,6 +79,7 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     bench = Bench(tmp_path, monkeypatch)
     yield bench
     bench.pipe.close(with_reader=bench.stream in bench.channel.streams)
+    bench.other.close(with_reader=bench.other_stream in bench.channel.streams)
     bench.file.close()
 
 
@@ -71,6 +96,58 @@ def test_bytes_wait_while_a_full_disk_may_recover(bench: Bench) -> None:
     bench.at(2.0)
     assert bench.log.read_bytes() == b"before\nduring\n"
     assert bench.host.troubles[1:] == [(errno.ENOSPC, 0, True)]
+
+
+def test_a_line_that_the_disk_has_cut_is_finished_before_the_other_stream_goes_on(bench: Bench) -> None:
+    """The room ended in the middle of a line: it is not given up after 200 ms like one left unfinished (D2)."""
+    bench.room(5)
+    bench.write_other(b"error one\n")
+    bench.at(0.0)
+    bench.write(b"out\n")
+    for tenth in range(1, 25):
+        bench.at(tenth / 10)
+    assert bench.log.read_bytes() == b"error"
+    bench.accept()
+    for tenth in range(25, 45):
+        bench.at(tenth / 10)
+    assert bench.log.read_bytes() == b"error one\nout\n"
+
+
+def test_room_for_a_part_of_the_rest_cuts_no_line_either(bench: Bench) -> None:
+    """A piece that the disk takes in part, when the line was old already, is still followed by its end."""
+    bench.write(b"a long")
+    bench.at(0.0)
+    bench.write(b" line\n")
+    bench.write_other(b"error\n")
+    bench.room(2)
+    bench.host.watched.discard(bench.stream)  # the busy machine: nobody told us that there is more of it
+    bench.at(0.5)
+    bench.host.watched.add(bench.stream)
+    bench.at(0.6)
+    assert bench.log.read_bytes() == b"a long l"
+    bench.accept()
+    for tenth in range(7, 30):
+        bench.at(tenth / 10)
+    assert bench.log.read_bytes() == b"a long line\nerror\n"
+
+
+def test_each_stream_has_its_own_loss(bench: Bench) -> None:
+    """What was dropped of both streams is noted for both: no reader joins what lies on its two sides."""
+    bench.write(b"begin")
+    bench.at(0.0)
+    bench.refuse(errno.ENOSPC)
+    bench.write(b" and end\n")
+    bench.write_other(b"error\n")
+    for tenth in range(1, 80):
+        bench.at(tenth / 10)
+    bench.accept()
+    for tenth in range(80, 100):
+        bench.at(tenth / 10)
+    bench.write(b"later\n")
+    bench.at(10.0)
+    assert bench.log.read_bytes() == b"beginlater\n"
+    assert bench.gaps() == [(5, 9, 1), (5, 6, 2)]
+    assert bench.host.troubles[-1] == (errno.ENOSPC, 15, True)
 
 
 def test_after_five_seconds_bytes_are_dropped_and_counted(bench: Bench) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from itertools import pairwise
@@ -61,6 +62,51 @@ def test_a_record_without_its_bytes_is_overwritten(tmp_path: Path, pipe: Pipe) -
     again.take(reader, 100, 2, 1)
     again.close()
     assert [(record[0], record[2]) for record in records(index)[:2]] == [(0, 1), (4, 2)]
+
+
+def test_a_noted_loss_outlives_the_keeper(tmp_path: Path, pipe: Pipe) -> None:
+    """Dropped bytes at the very end of the log are still on record when the next keeper has opened it."""
+    reader = make_reader(pipe.reading)
+    file = log_in(tmp_path)
+    os.write(pipe.writing, b"one\n")
+    file.take(reader, 100, 1, 1)
+    file.gap(70, 1)
+    file.close()
+    again = log_in(tmp_path)
+    os.write(pipe.writing, b"two\n")
+    again.take(reader, 100, 1, 1)
+    again.close()
+    found = records(tmp_path / "logs" / "a.idx")
+    assert [(record[0], record[2], record[4]) for record in found] == [
+        (0, 1, 0),
+        (4, 70, logindex.GAP),
+        (4, 1, 0),
+    ]
+
+
+def test_a_rotation_that_the_disk_refused_costs_no_index(
+    tmp_path: Path, pipe: Pipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The index moved and its log did not: the next piece finds both again where they belong."""
+    reader = make_reader(pipe.reading)
+    file = log_in(tmp_path)
+    os.write(pipe.writing, b"one\n")
+    file.take(reader, 100, 1, 1)
+
+    def only_the_index(old: str, new: str) -> None:
+        if old.endswith(".log"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        os.rename(old, new)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", only_the_index)
+        with pytest.raises(OSError, match="space"):
+            file.rotate()
+    os.write(pipe.writing, b"two\n")
+    file.take(reader, 100, 2, 1)
+    file.close()
+    assert (tmp_path / "logs" / "a.log").read_bytes() == b"one\ntwo\n"
+    assert [(record[0], record[2]) for record in records(tmp_path / "logs" / "a.idx")] == [(0, 1), (4, 2)]
 
 
 def test_the_index_stays_small_under_many_small_writes(tmp_path: Path, pipe: Pipe) -> None:

@@ -2,8 +2,10 @@
 
 At most one stream has an unfinished line at the log's end (D2): the other pipes wait, unread, until the line
 has ended, its pipe has, or it is 200 ms old; 20 ms are enough where the other pipe fills up, since then the
-component itself may be held up by our waiting.  While one waits, the stream that writes is looked at before it
-is moved, and moved only up to its last line end.  Nothing is ever kept in memory.
+component itself may be held up by our waiting.  Only a line that its component has not finished is given up:
+one whose end is in the pipe already, kept there by a full disk or a busy machine, is finished first.  While one
+waits, the stream that writes is looked at before it is moved, and moved only up to its last line end.  Nothing
+is ever kept in memory.
 
 A disk that is full or fails is a state, not an exception (D5): for 5 s the bytes stay where they are, in the
 pipe; then what does not fit is dropped and counted, so that no component is held up longer by its log.
@@ -14,7 +16,6 @@ from __future__ import annotations
 
 import errno
 
-from roost.platform import logindex
 from roost.platform.pipes import CHUNK, BufferedReader, remove_pipe
 
 TYPE_CHECKING = False
@@ -92,7 +93,7 @@ class Trouble:
         self.error = error
         self.ask_at = since + RETRY
         self.lost = 0
-        self.unrecorded = 0
+        self.unrecorded: dict[int, int] = {}  # of each stream
 
 
 class Channel:
@@ -151,7 +152,7 @@ class Channel:
         """Move one piece of a stream that has something, or let it wait."""
         if stream not in self.streams:
             return
-        if self._owner is not None and self._owner is not stream and now - self._line_since < LINE_PATIENCE:
+        if self._must_wait(stream, now):
             self._park(stream)
             return
         moved = self._move(stream, self._share(stream), now)
@@ -172,7 +173,7 @@ class Channel:
 
     def _move(self, stream: Stream, count: int, now: float) -> int:
         """Move up to `count` bytes, or drop them where the disk has refused for too long; how many."""
-        if self.trouble is not None and not self._ask_again(stream, now):
+        if self.trouble is not None and not self._ask_again(now):
             return self._drop(stream, count, now)
         try:
             moved = self.file.take(stream.reader, count, stream.run, stream.number, stream.flags)
@@ -224,6 +225,28 @@ class Channel:
 
     # -- waiting for the end of a line ---------------------------------------------------------------------
 
+    def _must_wait(self, stream: Stream, now: float) -> bool:
+        """Whether another stream's line has to end before this one may go on."""
+        if self._owner in (None, stream):
+            return False
+        if now - self._line_since >= LINE_PATIENCE:
+            self._give_up_line(now)
+        return self._owner not in (None, stream)
+
+    def _give_up_line(self, now: float) -> None:
+        """The open line is old: take its end if that is in the pipe, else let the others go on after a part.
+
+        Not while a disk that refuses is the reason: then its end may well be there and cannot be taken.
+        """
+        owner = self._owner
+        if owner is None or (self.trouble is not None and not self._drops(now)):
+            return
+        end = owner.reader.look(CHUNK).find(b"\n") + 1
+        if end:
+            self._move(owner, end, now)
+        if not end or self._drops(now):
+            self._line_ended()
+
     def _park(self, stream: Stream) -> None:
         if stream not in self._parked:
             self._parked.append(stream)
@@ -242,9 +265,9 @@ class Channel:
             age = now - self._line_since
             pressed = any(stream.reader.waiting() >= PRESSED for stream in self._parked)
             if age >= LINE_PATIENCE or (pressed and age >= PRESSED_PATIENCE):
-                self._line_ended()
-            else:
-                self._look_again_at(now + PRESSED_PATIENCE)
+                self._give_up_line(now)
+        if self._parked:
+            self._look_again_at(now + PRESSED_PATIENCE)
 
     def _line_ended(self) -> None:
         """Nobody's line is open: let those that waited have their turn first."""
@@ -304,18 +327,22 @@ class Channel:
     def _drops(self, now: float) -> bool:
         return self.trouble is not None and now - self.trouble.since >= DISK_PATIENCE
 
-    def _ask_again(self, stream: Stream, now: float) -> bool:
+    def _ask_again(self, now: float) -> bool:
         """Whether the disk should be tried again now; what it has cost is noted first."""
         trouble = self.trouble
         if trouble is None or now < trouble.ask_at:
             return False
         trouble.ask_at = now + RETRY
-        if trouble.unrecorded:
+        return self._note_losses(trouble)
+
+    def _note_losses(self, trouble: Trouble) -> bool:
+        """Put into the index how many bytes of each stream are missing here; whether the disk took it."""
+        for number in sorted(trouble.unrecorded):
             try:
-                self.file.gap(trouble.unrecorded, stream.number)
+                self.file.gap(trouble.unrecorded[number], number)
             except OSError:
                 return False
-            trouble.unrecorded = 0
+            del trouble.unrecorded[number]
         return True
 
     def _drop(self, stream: Stream, count: int, now: float) -> int:
@@ -332,8 +359,9 @@ class Channel:
             dropped = 0
         if not dropped:
             self._end(stream)
-        trouble.lost += dropped
-        trouble.unrecorded += dropped
+        if dropped:
+            trouble.lost += dropped
+            trouble.unrecorded[stream.number] = trouble.unrecorded.get(stream.number, 0) + dropped
         return dropped
 
     def _tick(self, now: float) -> None:
@@ -355,9 +383,7 @@ class Channel:
         if trouble is None or self.streams:
             return
         if trouble.unrecorded:
-            try:
-                self.file.gap(trouble.unrecorded, logindex.MERGED)
-            except OSError:
+            if not self._note_losses(trouble):
                 return
             self.file.close()
         self._relieved()

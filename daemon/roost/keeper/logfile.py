@@ -122,9 +122,13 @@ class LogFile:
             os.close(log)
             raise
         self._log, self._index = log, index
-        self.end = os.fstat(log).st_size
-        self.line_open = self.end > 0 and positional.read_at(log, 1, self.end - 1) != b"\n"
-        self._find_index_end()
+        try:
+            self.end = os.fstat(log).st_size
+            self.line_open = self.end > 0 and positional.read_at(log, 1, self.end - 1) != b"\n"
+            self._find_index_end()
+        except BaseException:
+            self.close()
+            raise
 
     def was_left_open_by(self, run: int, stream: int) -> bool:
         """Whether the log, when it was opened, ended in an unfinished line of that stream."""
@@ -145,6 +149,7 @@ class LogFile:
     def rotate(self) -> None:
         """Move each pair one number up, drop what is more than `max_files`, begin a new pair."""
         self.close()
+        self._mended = False  # until all is done: the disk may refuse in the middle
         kept = 0
         while kept < self.max_files and os.path.exists(logindex.rotated(self._log_path, kept + 1)):
             kept += 1
@@ -156,10 +161,11 @@ class LogFile:
                 else:
                     _rename(old, logindex.rotated(path, number + 1))
         self._remove_beyond(self.max_files)
+        self._mended = True
         self.open()
 
     def _mend(self) -> None:
-        """Undo the step at which an earlier keeper was killed in a rotation: an index without its log."""
+        """Undo the step at which a rotation was cut short, by a kill or the disk: an index without its log."""
         number = 0
         while os.path.exists(logindex.rotated(self._log_path, number)):
             index, moved = (logindex.rotated(self._index_path, each) for each in (number, number + 1))
@@ -198,17 +204,20 @@ class LogFile:
             return False
 
     def _find_index_end(self) -> None:
-        """Go behind the last record whose bytes are there; none may point beyond the log's end."""
+        """Go behind the last record whose bytes are there, or that notes a loss after them."""
         records = os.fstat(self._index).st_size // logindex.SIZE
-        last_time, self.last_writer = 0, (-1, -1)
+        kept = last_time = 0
+        self.last_writer = (-1, -1)
         while records:
             data = positional.read_at(self._index, logindex.SIZE, (records - 1) * logindex.SIZE)
-            offset, last_time, run, stream, _ = logindex.unpack(data)
+            offset, at, run, stream, flags = logindex.unpack(data)
+            if offset < self.end or (offset == self.end and flags & logindex.GAP):
+                kept, last_time = max(kept, records), max(last_time, at)
             if offset < self.end:
                 self.last_writer = run, stream
                 break
             records = records - 1 if self.end else 0
-        self._index_end = records * logindex.SIZE
+        self._index_end = kept * logindex.SIZE
         os.ftruncate(self._index, self._index_end)
         self._last = (last_time, -1, -1)
 

@@ -12,13 +12,14 @@ The rules that a reader may rely on
 * The record is written before its bytes: no byte of a log is ever without its record, but the last record may
   begin at (never beyond) the end of the log.
 * One record covers at most about a millisecond of one stream in one run; inside it, the time is the record's.
-* A line of a stream may be cut: by a piece of the other stream, when it stayed unfinished for 200 ms, or by
-  a rotation, when it is longer than a log file should be.  It goes on in the next piece of the same stream
-  and run.  A different run begins a new line, whatever the old one ended with.
+* A line of a stream may be cut: by a piece of the other stream, when its component left it unfinished for
+  200 ms (20 ms where 8 KiB wait on the other stream), or by a rotation, when it is longer than a log file
+  should be.  It goes on in the next piece of the same stream and run.  A different run begins a new line,
+  whatever the old one ended with.
 * `LATE`: these bytes were found waiting when a keeper took over; they were written at or before that time.
 * `GAP`: describes no bytes; it says that at this offset bytes were dropped because the disk did not take
   them.  How many is in the field `run` (at most 2**32 - 1, `stream` as usual).  It is always followed by an
-  ordinary record with the same offset before more bytes come.
+  ordinary record with the same offset before more bytes come.  Each stream that lost something has its own.
 * A torn record at the end of the file (its size is no multiple of 24) is to be ignored.
 
 Rotation
