@@ -44,6 +44,7 @@ from .tidings import exit_of, tell_leftovers, tell_log_trouble
 from .world import World
 
 _KEEPER_ANSWER = 5.0
+_HELLO = {"role": "daemon", "major": 1, "minor": 0}
 _WORD_FIRST = 0.02
 """Seconds in which who has asked can still be told."""
 _TERMINATED = "the keeper was asked to end"
@@ -96,7 +97,7 @@ class Daemon:
             self.link.open(self.paths.keeper_endpoint, _KEEPER_ANSWER)
         except OSError as error:
             raise KeeperGone from error
-        self.keeper = await self.link.request("hello", role="daemon", major=1, minor=0)
+        self.keeper = await self.link.request("hello", **_HELLO)
         await self.link.request(
             "watch", names=[]
         )  # once this is answered, all that is said again has been said
@@ -327,6 +328,10 @@ class Daemon:
             return []
         problem = self.masker().mask(self.saver.problem)
         return [f"{problem}; until it can be, the next daemon does not know what was asked of this one"]
+
+    def hear_again(self) -> None:
+        """Have the keeper tell again whatever it has on record."""
+        self.link.tell("hello", **_HELLO)
 
     def ask_for_successor(self, argv: tuple[str, ...] | list[str] | None) -> None:
         """Have the keeper end this process and start another, by another command line if one is given."""

@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping
 
-from ..core.states import Component, Exit, Exited, State
-from ..edges.keeper_link import Frame, KeeperError
+from ..core.states import Component, Exit, Exited, Spawned
+from ..edges.keeper_link import Frame
 from ..edges.rpc_server import EndpointInUse
 from ..platform.files import make_private
 from ..platform.locks import Lock
+from .agreement import Difference, Finding, compare
 from .daemon import Daemon
 
 PERIOD = 10.0
+"""Seconds between two looks."""
+STRAY_PATIENCE = 10.0
+"""Seconds that a run of which nobody knows has to end by itself."""
 
 
 class Watchdog:
@@ -25,6 +28,7 @@ class Watchdog:
     def __init__(self, daemon: Daemon, locks: list[Lock]) -> None:
         self._daemon = daemon
         self._locks = locks
+        self._suspected: set[Finding] = set()
 
     async def watch(self) -> None:
         """Look once a period, for ever."""
@@ -67,32 +71,46 @@ class Watchdog:
     async def _runs(self) -> None:
         """What the keeper has must be what we believe."""
         asked = self._daemon.link.request("list")
+        asked.add_done_callback(self._compare)  # at once: nothing that comes later is heard before
         await asyncio.wait([asked], timeout=PERIOD)  # a keeper that does not answer is not dead
-        if not asked.done() or isinstance(asked.exception(), KeeperError):
-            return
-        answer = asked.result()
-        live = {str(run["name"]): run for run in answer["runs"]}
-        for name, component in list(self._daemon.supervisor.components.items()):
-            if vanished(component, live):
-                self._lost(name, component)
 
-    def _lost(self, name: str, component: Component) -> None:
+    def _compare(self, asked: asyncio.Future[Frame]) -> None:
+        if asked.cancelled() or asked.exception() is not None:
+            return
+        found = compare(self._daemon.supervisor.components, asked.result()["runs"])
+        before, self._suspected = self._suspected, {one for one in found if not one.difference.at_once}
+        for one in found:
+            if one.difference.at_once or one in before:
+                self._agree(one)
+
+    def _agree(self, one: Finding) -> None:
+        """Put right what the two sides do not believe alike."""
+        daemon = self._daemon
+        self._repaired(f"{one.name}: run {one.run} {one.difference.value}", one.name)
+        components = daemon.supervisor.components
+        match one.difference:
+            case Difference.LOST:
+                daemon.supervisor.apply(one.name, Exited(self._end_unknown(components[one.name])))
+            case Difference.UNHEARD:
+                started = Spawned(run=one.run, pid=one.pid, wall=daemon.clock.wall())
+                daemon.supervisor.apply(one.name, started)
+            case Difference.UNSTARTED:
+                daemon.world.spawn(components[one.name])
+            case Difference.UNTOLD:
+                daemon.hear_again()
+            case Difference.UNSTOPPED:
+                daemon.world.stop(components[one.name])
+            case Difference.STRAY:
+                daemon.link.tell("stop", name=one.name, run=one.run, signal="TERM", kill_after=STRAY_PATIENCE)
+
+    def _end_unknown(self, component: Component) -> Exit:
         now, wall = self._daemon.clock.now(), self._daemon.clock.wall()
-        self._repaired(f"{name}: run {component.run} is not known to the keeper any more", name)
-        ended = Exit(run=component.run, code=None, signal=None, known=False, at=now, wall=wall, uptime=0.0)
-        self._daemon.supervisor.apply(name, Exited(ended))
+        uptime = 0.0 if component.started is None else now - component.started
+        return Exit(run=component.run, code=None, signal=None, known=False, at=now, wall=wall, uptime=uptime)
 
     def _repaired(self, what: str, component: str | None = None) -> None:
         self._daemon.log.error(what)
         self._daemon.chronicle.tell("drift", what, component=component)
-
-
-def vanished(component: Component, live: Mapping[str, Frame]) -> bool:
-    """Whether we believe in a run of which the keeper knows nothing, not even that it ended."""
-    if component.pid is None or component.state not in (State.STARTING, State.RUNNING, State.STOPPING):
-        return False
-    run = live.get(component.name)
-    return run is None or int(run["run"]) < component.run
 
 
 def start(daemon: Daemon, locks: list[Lock]) -> asyncio.Task[None]:
