@@ -5,10 +5,12 @@ from __future__ import annotations
 import array
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -20,11 +22,12 @@ from roost.platform import identity, logindex
 from roost.platform.paths import ProjectPaths
 
 PACKAGE = Path(roost.__file__).parent
+PATIENCE = 60.0  # seconds that a test waits for what must come, on a machine that has much else to do
 IDLE = [sys.executable, "-I", "-S", "-c", "import time; time.sleep(3600)"]
 """A daemon that does nothing: the test speaks to the keeper in its place."""
 
 
-def until(condition: Callable[[], Any], timeout: float = 10.0, what: str = "") -> Any:
+def until(condition: Callable[[], Any], timeout: float = PATIENCE, what: str = "") -> Any:
     """Wait until `condition` gives something true; that.  Fails after `timeout` seconds."""
     deadline = time.monotonic() + timeout
     while True:
@@ -50,7 +53,7 @@ class WireClient:
 
     def __init__(self, path: str) -> None:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._socket.settimeout(10.0)
+        self._socket.settimeout(PATIENCE)
         try:
             self._socket.connect(path)
         except OSError:
@@ -69,7 +72,7 @@ class WireClient:
         self._socket.sendall(wire.encode({"id": self._next_id, "verb": verb, **fields}))
         return self._next_id
 
-    def call(self, verb: str, timeout: float = 10.0, **fields: Any) -> dict[str, Any]:
+    def call(self, verb: str, timeout: float = PATIENCE, **fields: Any) -> dict[str, Any]:
         """A request and its result; raises WireFailed."""
         number = self.send(verb, **fields)
         deadline = time.monotonic() + timeout
@@ -115,7 +118,9 @@ class WireClient:
                 assert isinstance(number, int)
                 self.replies[number] = frame
 
-    def event(self, kind: str, name: str | None = None, run: int | None = None, timeout: float = 10.0) -> Any:
+    def event(
+        self, kind: str, name: str | None = None, run: int | None = None, timeout: float = PATIENCE
+    ) -> Any:
         """The first event of that kind (and name, and run), now or within `timeout` seconds."""
         deadline = time.monotonic() + timeout
         while True:
@@ -148,7 +153,8 @@ class House:
     def __init__(self, folder: Path) -> None:
         root = folder / "project"
         root.mkdir(parents=True, exist_ok=True)
-        self.paths = ProjectPaths(str(root), str(root / ".roost"), str(folder / "run" / "0123456789abcdef"))
+        self._run = Path(tempfile.mkdtemp(prefix="k-", dir="/tmp"))  # a socket's address fits in 104 bytes
+        self.paths = ProjectPaths(str(root), str(root / ".roost"), str(self._run / "0123456789abcdef"))
         self.daemon: Sequence[str] = IDLE
         self.package = PACKAGE
         self.keeper: subprocess.Popen[bytes] | None = None
@@ -259,6 +265,7 @@ class House:
             if found is not None and found.session == pid:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(pid, signal.SIGKILL)
+        shutil.rmtree(self._run, ignore_errors=True)
 
 
 def _below(pid: int) -> list[int]:

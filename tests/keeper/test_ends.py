@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from keeper.harness import House, WireFailed, python, until
+from keeper.harness import PATIENCE, House, WireFailed, python, until
 from roost.platform import identity
 
 STUBBORN = """
@@ -66,7 +66,7 @@ def test_an_exit_is_told_with_code_or_signal_and_times(
     assert (event["code"], event["signal"]) == expected
     assert (event["pid"], event["known"], event["how"]) == (pid, True, "waited")
     assert before <= event["at"] <= time.time()
-    assert 0 < event["uptime"] < 5
+    assert 0 < event["uptime"] <= event["at"] - before + 0.1
     client.event("drained", "api")
 
 
@@ -94,15 +94,15 @@ def test_exits_stay_on_record_until_a_daemon_confirms_them(house: House) -> None
 def test_a_grandchild_that_keeps_the_pipe_delays_nothing(house: House) -> None:
     """`exited` comes at once; `leftovers` names the grandchild; `drained` comes when it is gone (S65, S8)."""
     client = house.start()
-    house.spawn(client, "api", ["/bin/sh", "-c", "sleep 30 & echo $!"])
-    event = client.event("exited", "api", timeout=2)
+    house.spawn(client, "api", ["/bin/sh", "-c", "sleep 600 & echo $!"])
+    event = client.event("exited", "api")
     assert event["code"] == 0
     pid = int(house.log("api"))
     leftovers = client.event("leftovers", "api")
     assert [process["pid"] for process in leftovers["processes"]] == [pid]
     assert leftovers["processes"][0]["name"] in ("sh", "sleep")  # as soon as it is one
     assert leftovers["action"] == "ended"
-    client.event("drained", "api", timeout=3)
+    client.event("drained", "api")
     kinds = [event["event"] for event in client.events]
     assert kinds == ["exited", "leftovers", "drained"]
     until(lambda: not alive(pid))
@@ -135,9 +135,9 @@ def test_stop_signals_the_group_and_the_whole_tree_is_killed_after_the_time(hous
     until(lambda: house.log("api").count(b"up\n") == 2)
     below = [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     began = time.monotonic()
-    client.call("stop", name="api", run=1, signal="TERM", kill_after=0.4)
+    client.call("stop", name="api", run=1, signal="TERM", kill_after=2)
     event = client.event("exited", "api")
-    assert 0.35 < time.monotonic() - began < 2
+    assert 1.9 < time.monotonic() - began < 30
     assert event["signal"] == "KILL"
     assert house.log("api").count(b"TERM\n") == 1
     until(lambda: not any(alive(child) for child in below))
@@ -149,10 +149,10 @@ def test_the_earlier_end_counts_when_stop_is_said_again(house: House) -> None:
     client = house.start()
     house.spawn(client, "api", python(STUBBORN))
     until(lambda: house.log("api") == b"up\n")
-    client.call("stop", name="api", run=1, signal=None, kill_after=0.3)
-    client.call("stop", name="api", run=1, signal=None, kill_after=60)
+    client.call("stop", name="api", run=1, signal=None, kill_after=2)
+    client.call("stop", name="api", run=1, signal=None, kill_after=600)
     assert client.call("list")["runs"][0]["stopping"]
-    assert client.event("exited", "api", timeout=3)["signal"] == "KILL"
+    assert client.event("exited", "api")["signal"] == "KILL"
     assert house.log("api") == b"up\n"
 
 
@@ -163,7 +163,7 @@ def test_a_stop_is_carried_out_though_the_daemon_dies_between(house: House) -> N
     until(lambda: house.log("api") == b"up\n")
     client.call("stop", name="api", run=1, signal="TERM", kill_after=0.3)
     client.close()
-    until(lambda: not alive(pid), timeout=3)
+    until(lambda: not alive(pid))
 
 
 @pytest.mark.parametrize("rest", ["", "time.sleep(60)"])
@@ -176,7 +176,7 @@ def test_a_double_forked_descendant_is_found_and_ended(house: House, rest: str) 
         client.call("stop", name="api", run=1, signal="TERM", kill_after=5)
     event = client.event("leftovers", "api")
     assert [process["pid"] for process in event["processes"]] == [pid]
-    until(lambda: not alive(pid), timeout=3)
+    until(lambda: not alive(pid))
 
 
 def test_a_double_forked_descendant_of_another_is_left_alone(house: House) -> None:
@@ -198,7 +198,7 @@ def test_a_leftover_that_ignores_term_is_killed(house: House) -> None:
     client.event("exited", "api")
     pids = [process["pid"] for process in client.event("leftovers", "api")["processes"]]
     assert pids
-    until(lambda: not any(alive(pid) for pid in pids), timeout=5)
+    until(lambda: not any(alive(pid) for pid in pids))
     client.event("drained", "api")
 
 
@@ -226,7 +226,7 @@ def test_quit_is_refused_while_something_runs_and_obeyed_after(house: House) -> 
     client.event("drained", "api")
     client.call("quit")
     assert house.keeper is not None
-    assert house.keeper.wait(10) == 0
+    assert house.keeper.wait(PATIENCE) == 0
     assert os.listdir(house.paths.run) == ["keeper.lock"]
 
 
@@ -241,5 +241,5 @@ def test_quit_ends_what_lost_its_owner(house: House) -> None:
     client.event("drained", "api")
     client.call("quit")
     assert house.keeper is not None
-    assert house.keeper.wait(10) == 0
+    assert house.keeper.wait(PATIENCE) == 0
     assert not alive(pid)

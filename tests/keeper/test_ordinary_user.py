@@ -24,11 +24,11 @@ with house_in(Path({folder!r})) as house:
     for number in range({components}):
         house.spawn(client, "c%d" % number, ["/bin/sh", "-c", script])
     for number in range({components}):
-        until(lambda: len(house.log("c%d" % number)) == 10004, timeout=30)
+        until(lambda: len(house.log("c%d" % number)) == 10004, timeout=120)
     for number in range({components}):
         client.send("stop", name="c%d" % number, run=1, signal="KILL", kill_after=1)
     for number in range({components}):
-        client.event("drained", "c%d" % number, timeout=30)
+        client.event("drained", "c%d" % number, timeout=120)
     print("all", len({{event["name"] for event in client.events if event["event"] == "exited"}}))
 """
 
@@ -59,7 +59,7 @@ def test_hundreds_of_components_of_an_ordinary_user_all_write_and_end() -> None:
             [python, "-c", code],
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=240,
             check=False,
             cwd="/",
             env={"PATH": "/usr/bin:/bin", "HOME": folder, "PYTHONDONTWRITEBYTECODE": "1"},

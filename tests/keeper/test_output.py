@@ -60,7 +60,7 @@ def test_two_streams_never_tear_each_others_lines(house: House) -> None:
     client = house.start()
     log = {"max_size": 10**9, "max_files": 1}
     house.spawn(client, "api", python(TWO_STREAMS), log=log)
-    client.event("exited", "api", timeout=60)
+    client.event("exited", "api", timeout=120)
     streams = {1: b"", 2: b""}
     for _, stream, data in pieces(house, "api"):
         streams[stream] += data
@@ -80,7 +80,7 @@ for number in range(2000):
     os.write(fd, b"".join(b"%d:%s\\n" % (fd, b"x" * (number % 300)) for _ in range(number % 30)))
 """
     house.spawn(client, "api", python(code), log={"max_size": 10**9, "max_files": 1})
-    client.event("exited", "api", timeout=60)
+    client.event("exited", "api", timeout=120)
     lines = house.log("api").splitlines()
     assert len(lines) == sum(number % 30 for number in range(2000))
     assert all(line[:2] in (b"1:", b"2:") and not line[2:].strip(b"x") for line in lines)
@@ -104,10 +104,9 @@ def test_an_unfinished_line_reaches_the_log_and_holds_the_other_stream_for_200_m
     code += pause.format(60)
     house.spawn(client, "api", python(code))
     path = Path(house.paths.log("api"))
-    until(lambda: path.exists() and path.read_bytes() == b"password: ")
-    began = time.monotonic()
-    until(lambda: path.read_bytes() == b"password: warning\n")
-    assert 0.1 < time.monotonic() - began < 2
+    until(lambda: path.exists() and path.read_bytes() == b"password: warning\n")
+    prompt, warning = (record[1] for record in house.index("api"))
+    assert (warning - prompt) / 1e9 > 0.15
     assert [(stream, data) for _, stream, data in pieces(house, "api")] == [
         (1, b"password: "),
         (2, b"warning\n"),
@@ -143,7 +142,7 @@ def test_rotation_is_by_size_between_lines_and_bounded(house: House) -> None:
     """Files of about the size asked for, no line cut, only so many kept, each with its own index (P14)."""
     client = house.start()
     house.spawn(client, "api", python(COUNTER.format(count=60000)), log={"max_size": 50_000, "max_files": 3})
-    client.event("drained", "api", timeout=30)
+    client.event("drained", "api", timeout=120)
     files = house.files(house.paths.log("api"))
     assert [path.name for path in files] == ["api.log.3", "api.log.2", "api.log.1", "api.log"]
     assert [path.name for path in house.files(house.paths.index("api"))] == [
@@ -178,7 +177,7 @@ def test_clearing_begins_a_new_log_while_the_component_runs(house: House) -> Non
     code = "import os, sys, time\nfor n in range(10**6): os.write(1, b'line %d\\n' % n); time.sleep(.0005)"
     house.spawn(client, "api", python(code), log={"max_size": 500, "max_files": 2})
     until(lambda: len(house.files(house.paths.log("api"))) == 3)
-    before = house.log("api").splitlines()[-1]
+    before = Path(logindex.rotated(house.paths.log("api"), 1)).read_bytes().splitlines()[-1]
     client.call("log", name="api", clear=True, max_size=10**6)
     until(lambda: len(house.files(house.paths.log("api"))) == 1 and house.log("api").count(b"\n") > 20)
     after = house.log("api").splitlines()
@@ -191,7 +190,7 @@ def test_growth_is_told_to_who_watches_and_not_too_often(house: House) -> None:
     """`grew` comes for watched names alone, at most every 20 ms, and the last one is true."""
     client = house.start()
     client.call("watch", names=["api"])
-    code = "import os, time\nfor n in range(300): os.write(1, b'x\\n'); time.sleep(.001)"
+    code = "import os, time\nfor n in range(1000): os.write(1, b'x\\n'); time.sleep(.001)"
     began = time.monotonic()
     house.spawn(client, "api", python(code))
     house.spawn(client, "other", python(code))
@@ -200,7 +199,7 @@ def test_growth_is_told_to_who_watches_and_not_too_often(house: House) -> None:
     seconds = time.monotonic() - began
     grown = [event for event in client.events if event["event"] == "grew"]
     assert {event["name"] for event in grown} == {"api"}
-    assert grown[-1]["size"] == 600
+    assert grown[-1]["size"] == 2000
     assert 2 <= len(grown) <= seconds / 0.02 + 2
 
 
@@ -226,7 +225,7 @@ def test_removed_log_files_are_made_anew(house: House) -> None:
     until(lambda: path.exists() and path.stat().st_size > 20)
     for file in Path(house.paths.logs).iterdir():
         file.unlink()
-    until(lambda: path.exists() and path.stat().st_size > 20, timeout=15)
+    until(lambda: path.exists() and path.stat().st_size > 20)
 
 
 @pytest.mark.parametrize("streams", ["separate", "merged"])

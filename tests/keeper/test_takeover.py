@@ -26,6 +26,17 @@ while number < {count}:
 """
 
 
+UNTIL_GO = """
+import os, time
+while not os.path.exists("go"): time.sleep(.01)
+"""
+
+
+def go(house: House) -> None:
+    """Let those end who wait for it."""
+    (Path(house.paths.root) / "go").touch()
+
+
 def alive(pid: int) -> bool:
     facts = identity.facts(pid)
     return facts is not None and not facts.zombie
@@ -67,7 +78,7 @@ def test_killing_the_keeper_under_flood_loses_and_tears_nothing(house: House) ->
         house.kill_keeper()
         client.close()
         client = house.start()
-    event = client.event("exited", "api", timeout=60)
+    event = client.event("exited", "api", timeout=120)
     assert event["pid"] == pid
     client.event("drained", "api")
     lines = house.log("api").splitlines()
@@ -88,10 +99,12 @@ def test_the_end_of_an_adopted_run_is_told_with_its_code(
 ) -> None:
     """Not our child, and yet: when, and how where the system says so (D6)."""
     client = house.start()
-    house.spawn(client, "api", python(f"import os, time\ntime.sleep(.8)\n{code}"))
+    house.spawn(client, "api", python(f"{UNTIL_GO}\n{code}"))
     house.kill_keeper()
     client.close()
-    event = house.start().event("exited", "api")
+    second = house.start()
+    go(house)
+    event = second.event("exited", "api")
     if event["known"]:
         assert (event["code"], event["signal"]) == expected
         assert event["how"] in ("pidfd", "zombie")
@@ -102,14 +115,11 @@ def test_the_end_of_an_adopted_run_is_told_with_its_code(
 def test_what_ended_without_a_keeper_is_told_by_whoever_knows(house: House) -> None:
     """The old daemon holds pipes and a pidfd: with them the next keeper loses neither bytes nor code (D3)."""
     client = house.start()
-    house.spawn(
-        client, "api", python("import os, time\ntime.sleep(.3)\nprint('last words'); os._exit(0) or 1")
-    )
-    house.spawn(
-        client, "job", python("import time; time.sleep(.3); print('words', flush=True); raise SystemExit(7)")
-    )
+    house.spawn(client, "api", python(f"{UNTIL_GO}\nprint('last words'); os._exit(0) or 1"))
+    house.spawn(client, "job", python(f"{UNTIL_GO}\nprint('words', flush=True); raise SystemExit(7)"))
     pidfd = client.fds[-1]
     house.kill_keeper()
+    go(house)
     code = until(lambda: (exits.code_of_reaped(pidfd),) if exits.code_of_reaped(pidfd) is not None else None)[
         0
     ]
@@ -233,7 +243,10 @@ def test_a_hunt_for_leftovers_is_taken_up_again(house: House) -> None:
     house.spawn(client, "api", ["/bin/sh", "-c", "(trap '' TERM; while :; do sleep .1; done) & sleep .3"])
     pids = [process["pid"] for process in client.event("leftovers", "api")["processes"]]
     client.call("ack", seq=client.events[-1]["seq"])
-    until(lambda: json.loads(Path(house.paths.run_record("api")).read_text())["acknowledged"])
+    record = Path(house.paths.run_record("api"))
+    until(
+        lambda: not record.exists() or json.loads(record.read_text())["acknowledged"]
+    )  # they may be ended by now
     house.kill_keeper()
     client.close()
     second = house.start()
