@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import portalocker
 import pytest
 
 import leftovers
+import timelimit
 from e2e.harness import ProjectUnderTest, short_folder
 from support.engine import RealEngine, real_engine
 
@@ -26,6 +28,10 @@ def pytest_configure(config: pytest.Config) -> None:
     """Markers that belong to the fixtures below."""
     config.addinivalue_line("markers", "serial: measures time or load; no other test runs beside it")
     leftovers.mark_this_run()
+    if (
+        signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    ):  # so are jobs that a script starts with `&` or nohup
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -53,6 +59,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     if found:
         terminalreporter.section("processes left behind, and the tests that started them", red=True)
         terminalreporter.write_line("\n".join(found))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    """A test that hangs fails, and the others still run."""
+    with timelimit.limit(timelimit.LONG if item.config.getoption("--all") else timelimit.SECONDS):
+        return (yield)
 
 
 @pytest.hookimpl(wrapper=True)
