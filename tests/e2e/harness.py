@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import random
 import shlex
 import shutil
 import signal
@@ -29,7 +30,9 @@ import pytest
 
 PROGRAMS = Path(__file__).with_name("programs")
 MARK = "ROOST_TEST_MARK"  # in the environment of every process that a test has caused
-COMMAND_TIMEOUT = 60.0  # seconds, for one call of the command
+PATIENCE = 60.0  # seconds that a test waits for what must come, on a machine that has much else to do
+SOON = 30.0  # seconds that "at once" may take there; what is not at once takes minutes in these tests
+COMMAND_TIMEOUT = 120.0  # seconds, for one call of the command
 _Value = TypeVar("_Value")
 
 
@@ -65,16 +68,21 @@ def need(command: str) -> str:
 
 
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 on which nobody listens at this moment."""
+    """A TCP port of 127.0.0.1 on which nobody listens, outside the range from which the system gives ports away.
+
+    One of the system's own could be given to the next connection before the component listens on it.
+    """
     import socket
 
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+    while True:
+        port = random.randrange(10_240, 32_000)
+        with socket.socket() as listener, contextlib.suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port
 
 
 def eventually(
-    look: Callable[[], _Value], *, timeout: float = 10.0, what: str = "the condition", every: float = 0.03
+    look: Callable[[], _Value], *, timeout: float = PATIENCE, what: str = "the condition", every: float = 0.03
 ) -> _Value:
     """The first true value of `look()`; AssertionError with the last one after `timeout` seconds."""
     deadline = time.monotonic() + timeout
@@ -334,7 +342,7 @@ class ProjectUnderTest:
         return done.json_lines
 
     def wait_for(
-        self, predicate: Callable[[dict[str, Any]], Any], timeout: float = 10.0, what: str = "status"
+        self, predicate: Callable[[dict[str, Any]], Any], timeout: float = PATIENCE, what: str = "status"
     ) -> dict[str, Any]:
         """The first `status` for which the predicate holds; AssertionError with the last one otherwise."""
         deadline = time.monotonic() + timeout
@@ -346,7 +354,7 @@ class ProjectUnderTest:
                 shown = "\n".join(_summary(answer))
                 raise AssertionError(f"{what}: not within {timeout:g} s; last seen:\n{shown}")
 
-    def wait_state(self, name: str, *states: str, timeout: float = 10.0) -> dict[str, Any]:
+    def wait_state(self, name: str, *states: str, timeout: float = PATIENCE) -> dict[str, Any]:
         """The component as soon as it is in one of these states."""
 
         def reached(answer: dict[str, Any]) -> bool:
@@ -394,6 +402,14 @@ class ProjectUnderTest:
         assert start_token(pid) == token, f"refused: pid {pid} is no longer the process that was reported"
         os.kill(pid, signal_number)
 
+    def kill_both(self) -> None:
+        """`kill -9` of keeper and daemon as if at once: frozen, the daemon cannot start another keeper meanwhile."""
+        pids = self.pids()
+        self.kill(pids[":daemon"], signal.SIGSTOP)
+        self.kill(pids[":keeper"])
+        self.kill(pids[":daemon"])
+        eventually(lambda: not is_running(pids[":daemon"]) and not is_running(pids[":keeper"]))
+
     def leave(self, pid: int) -> None:
         """Say that this process is meant to outlive `down`; the teardown ends it without a complaint."""
         self._expected_leftovers.add(self.learn(pid))
@@ -411,7 +427,7 @@ class ProjectUnderTest:
         problems: list[str] = []
         if self.state.exists() or self.leftovers():
             with contextlib.suppress(AssertionError, OSError):
-                self.roost("down", "--timeout", "20s", timeout=40)
+                self.roost("down", "--timeout", "20s")
         left = _outlasting(self.leftovers)
         for process in left:
             if process.pid not in self._expected_leftovers:
@@ -459,6 +475,17 @@ def _summary(status: dict[str, Any]) -> Iterator[str]:
     for entry in status["components"]:
         shown = ("name", "state", "ready", "pid", "reason")
         yield "  " + ", ".join(f"{key} {entry.get(key)}" for key in shown)
+
+
+def copy_tree(source: Path, target: Path) -> None:
+    """Copy a folder in which others work, as `cp -r` does: without what vanishes meanwhile, and without sockets."""
+
+    def copy(one: str, other: str) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            if not Path(one).is_socket():
+                shutil.copy2(one, other)
+
+    shutil.copytree(source, target, symlinks=True, copy_function=copy)
 
 
 def short_folder() -> Path:

@@ -21,7 +21,7 @@ import psutil
 import pytest
 
 from e2e.disks import ROOT, fill, mounted
-from e2e.harness import ProjectUnderTest, eventually, program
+from e2e.harness import ProjectUnderTest, eventually, is_running, program
 
 ROUNDS = int(os.environ.get("ROOST_CHAOS_ROUNDS", "12"))
 SEED = int(os.environ.get("ROOST_SEED", "0")) or random.SystemRandom().randrange(1, 10**9)
@@ -137,9 +137,9 @@ class Chaos:
         name = self.chance.choice(KILLABLE)
         self.touched.add(name)
         verb = self.chance.choice(["restart", "stop", "start"])
-        self.project.roost(verb, name, "--timeout", "10s")
+        self.project.roost(verb, name, "--timeout", "60s")
         if verb == "stop":
-            self.project.roost("start", name, "--timeout", "10s")
+            self.project.roost("start", name, "--timeout", "60s")
 
     def reload(self) -> None:
         self.notes += 1
@@ -157,8 +157,8 @@ class Chaos:
 
     def settle(self) -> dict[str, Any]:
         """Bring it up (which must work at once, whatever is dead) and wait until everything is as wanted."""
-        self.project.roost("up", "--no-wait", check=True, timeout=30)
-        return eventually(self.settled, timeout=20, what="a settled stack")
+        self.project.roost("up", "--no-wait", check=True)
+        return eventually(self.settled, what="a settled stack")
 
     def settled(self) -> dict[str, Any] | None:
         done = self.project.roost("status", "--json")
@@ -168,7 +168,9 @@ class Chaos:
         states = {one["name"]: one["state"] for one in status["components"]}
         wanted = {name: {"running"} for name in stack("")}
         wanted |= {"once": {"completed"}, "mortal": {"running", "backoff", "starting", "waiting"}}
-        return status if all(states[name] in wanted[name] for name in wanted) else None
+        pids = [one["pid"] for one in status["components"] if one["name"] != "mortal" and one["pid"]]
+        done = all(states[name] in wanted[name] for name in wanted) and all(map(is_running, pids))
+        return status if done else None
 
     def look(self, status: dict[str, Any]) -> None:
         """Same pids, one live run each, whole logs."""
@@ -227,7 +229,7 @@ def place(make_project: Callable[[], ProjectUnderTest]) -> Iterator[ProjectUnder
         yield project
         (project.root / "ballast").unlink(missing_ok=True)
         if project.state.exists():
-            project.roost("down", "--timeout", "10s", timeout=60)
+            project.roost("down", "--timeout", "10s")
 
 
 def test_whatever_dies_the_promises_hold(place: ProjectUnderTest) -> None:
@@ -242,7 +244,7 @@ def test_whatever_dies_the_promises_hold(place: ProjectUnderTest) -> None:
             chaos.act()
             chaos.look(chaos.settle())
         chaos.restarts_are_explained()
-        project.down(timeout=60)
+        project.down()
         chaos.lines()
     except BaseException as error:
         error.add_note(f"seed {SEED}, after: {' '.join(chaos.done)}")

@@ -9,11 +9,22 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from e2e.harness import ProjectUnderTest, eventually, free_port, is_running, program, short_folder
+from e2e.harness import (
+    PATIENCE,
+    SOON,
+    ProjectUnderTest,
+    eventually,
+    free_port,
+    is_running,
+    program,
+    roost_command,
+    short_folder,
+)
 
 STAY = [sys.executable, "-c", "import time; print('here', flush=True); time.sleep(3600)"]
 TIME = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$")
@@ -136,14 +147,19 @@ def stack() -> Iterator[ProjectUnderTest]:
             "depends_on": {"migrate": "completed"},
             "probes": {"readiness": {"http": f"http://127.0.0.1:{port}/", "period": "200ms"}},
         },
-        crashing={"run": "echo bang; exit 7", "restart": {"backoff": {"initial": "60s"}}},
+        crashing={"run": "echo bang; exit 7", "restart": {"backoff": {"initial": "1h", "max": "1h"}}},
         broken={"run": "exit 3", "restart": "never"},
         idle={"run": STAY, "autostart": False},
     )
-    project.roost("up")
-    project.wait_for(lambda s: {"failed", "backoff", "completed"} <= {c["state"] for c in s["components"]})
-    yield project
-    project.finish()
+    settled = {"db": "completed", "migrate": "completed", "web": "running", "crashing": "backoff",
+               "broken": "failed", "idle": "stopped"}  # fmt: skip
+    try:
+        project.roost("up")
+        project.wait_for(lambda s: {c["name"]: c["state"] for c in s["components"]} == settled)
+        project.roost("wait", "web", "--timeout", "60s", check=True)
+        yield project
+    finally:
+        project.finish()
 
 
 def test_status_has_every_field(stack: ProjectUnderTest) -> None:
@@ -371,6 +387,8 @@ def test_restart_gives_a_new_run_and_keeps_the_others(project: ProjectUnderTest)
         idle={"run": STAY, "autostart": False},
     )  # fmt: skip
     project.roost("up", check=1)
+    project.wait_state("web", "running")
+    project.wait_state("task", "completed")
     before = project.pids()
     project.roost("restart", "web", "task", "idle", check=True)
     after = project.pids()
@@ -412,19 +430,19 @@ def test_wait_for_ready_completed_and_stopped(project: ProjectUnderTest) -> None
         bad={"run": "sleep 0.3; exit 1", "restart": "never"},
     )
     project.roost("up", "--no-wait", check=True)
-    project.roost("wait", "bad", "--for", "stopped", "--timeout", "5s")
+    project.roost("wait", "bad", "--for", "stopped", "--timeout", "60s")
     late = project.roost("wait", "web", "--timeout", "300ms", check=5)
     assert "web" in late.err
-    begun = time.monotonic()
-    assert "bad" in project.roost("wait", "web", "bad", "--timeout", "20s", check=1).err
-    assert time.monotonic() - begun < 5
-    waiting = project.start_roost("wait", "task", "--for", "completed", "--timeout", "20s")
+    failed = project.roost("wait", "web", "bad", "--timeout", "10m", check=1)
+    assert "bad" in failed.err
+    assert failed.seconds < SOON
+    waiting = project.start_roost("wait", "task", "--for", "completed", "--timeout", "60s")
     gate.touch()
-    waiting.communicate(timeout=10)
+    waiting.communicate(timeout=PATIENCE)
     assert waiting.returncode == 0
-    project.roost("wait", "web", "task", "--timeout", "5s", check=True)
+    project.roost("wait", "web", "task", "--timeout", "60s", check=True)
     project.roost("stop", "web", check=True)
-    project.roost("wait", "web", "--for", "stopped", "--timeout", "5s", check=True)
+    project.roost("wait", "web", "--for", "stopped", "--timeout", "60s", check=True)
     project.roost("wait", "nobody", check=4)
 
 
@@ -462,7 +480,7 @@ def test_logs_follow_over_a_restart(project: ProjectUnderTest) -> None:
             seen.append(json.loads(follower.stdout.readline()))
     finally:
         follower.send_signal(signal.SIGINT)
-        follower.communicate(timeout=5)
+        follower.communicate(timeout=PATIENCE)
     expected = int(first["text"].split()[1])
     for entry in seen:
         expected = 1 if entry["run"] == 2 and expected and entry["text"] == "out 1" else expected + 1
@@ -527,14 +545,17 @@ def test_components_get_their_names_and_nothing_of_ours_else(project: ProjectUnd
     project.roost("status", "--json")
     for path in project.state.rglob("*"):
         if path.is_file() and path.parent.name != "logs" and path.name != "applied.yaml":
-            content = path.read_bytes()
+            try:
+                content = path.read_bytes()
+            except FileNotFoundError:  # it was about to be put in another's place
+                continue
             assert b"s3cret-value" not in content, path
             assert project.mark.encode() not in content, path
 
 
 def test_demo_comes_up_and_goes_down(project: ProjectUnderTest) -> None:
     """S32, S33: `demo` writes a project of several components and brings it up."""
-    done = project.roost("demo", project.base / "d", timeout=40)
+    done = project.roost("demo", project.base / "d")
     assert done.code == 0, str(done)
     status = project.roost("-C", project.base / "d", "status", "--json", check=True).json
     conforms(status, STATUS)
@@ -549,17 +570,13 @@ def test_nothing_of_ours_holds_a_pipe_or_a_descriptor_of_the_caller(project: Pro
     project.components(web={"run": STAY})
     opened = project.base / "opened"
     with open(opened, "w") as file:
-        subprocess.run([sys.executable.replace("python3.11", "python"), "-c", "pass"], check=True)
         script = f'exec 9>"{opened}"; "$0" up >/dev/null 2>&1'
-        from e2e.harness import roost_command
-
         subprocess.run(
-            ["sh", "-c", script, roost_command()[0]], cwd=project.root, env=project.env, check=True, timeout=20,
-            pass_fds=[file.fileno()], stdin=subprocess.DEVNULL,
+            ["sh", "-c", script, roost_command()[0]], cwd=project.root, env=project.env, check=True,
+            timeout=PATIENCE, pass_fds=[file.fileno()], stdin=subprocess.DEVNULL,
         )  # fmt: skip
     if sys.platform != "linux":
         pytest.skip("reads /proc")
-    from pathlib import Path
 
     for name, pid in project.pids().items():
         held = [str(link.readlink()) for link in Path(f"/proc/{pid}/fd").iterdir()]

@@ -15,12 +15,12 @@ from typing import Any
 
 import pytest
 
-from e2e.harness import ProjectUnderTest, eventually, need, program
+from e2e.harness import ProjectUnderTest, copy_tree, eventually, is_running, need, program
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="Windows does not let go of a folder in use")
 
-WITHIN = 12.0
-"""Ten seconds, and the time of a command."""
+WITHIN = 30.0
+"""Ten seconds, on a machine that has much else to do; without the look of every ten seconds it were for ever."""
 
 
 def running(project: ProjectUnderTest) -> dict[str, int]:
@@ -81,7 +81,7 @@ def test_the_run_folder_is_cleaned(project: ProjectUnderTest) -> None:
     shutil.rmtree(folder)
     assert_undisturbed(project, before)
     lines = len(project.log_lines("a"))
-    eventually(lambda: len(project.log_lines("a")) > lines + 5, timeout=5, what="lines that go on")
+    eventually(lambda: len(project.log_lines("a")) > lines + 5, what="lines that go on")
     project.roost("restart", "b", check=True)
 
 
@@ -98,7 +98,7 @@ def test_a_copy_of_the_project_is_another_project(project: ProjectUnderTest) -> 
     """P3b: `cp -r` copies `.roost` too; the copy does not reach the first daemon, and starts its own."""
     before = running(project)
     copy = project.root.with_name("copy")
-    shutil.copytree(project.root, copy, symlinks=True)
+    copy_tree(project.root, copy)
     assert project.roost("-C", copy, "status").code == 3
     project.roost("-C", copy, "up", check=True)
     other = json.loads(project.roost("-C", copy, "status", "--json", check=True).out)
@@ -134,7 +134,7 @@ def test_a_state_folder_of_another_machine_starts_anew(project: ProjectUnderTest
     """P3b, S3: pids of another host or another boot are nobody of ours; nothing of them is signalled."""
     running(project)
     project.down()
-    stranger = subprocess.Popen(["sleep", "60"])
+    stranger = subprocess.Popen(["sleep", "600"])
     try:
         record = {
             "version": 1, "name": "a", "run": 41, "pid": stranger.pid, "start_time": 1, "boot_id": "another",
@@ -161,7 +161,7 @@ def test_after_a_reboot_what_was_wanted_is_wanted(project: ProjectUnderTest) -> 
     project.roost("stop", "b", check=True)
     pids = project.pids()
     project.kill(pids[":daemon"], 15)
-    eventually(lambda: project.roost("status").code == 3, timeout=10, what="the end")
+    eventually(lambda: not any(map(is_running, pids.values())), what="the end")
     state = json.loads((project.state / "state.json").read_text())
     state["boot_id"] = "an earlier one"
     (project.state / "state.json").write_text(json.dumps(state))

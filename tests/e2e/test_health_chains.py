@@ -116,19 +116,21 @@ def test_what_is_external_is_watched_and_never_touched(project: ProjectUnderTest
     project.components(
         ollama={
             "external": True,
-            "probes": {"liveness": {"tcp": port, "period": "100ms", "failure_threshold": 1}},
+            "probes": {
+                "liveness": {"tcp": port, "period": "100ms", "timeout": "30s", "failure_threshold": 1}
+            },
         },
         web={"run": STAY, "depends_on": ["ollama"]},
     )
     late = project.roost("up", "--timeout", "1s")
     assert late.code == 5, str(late)
     assert states(project) == {"ollama": "waiting", "web": "waiting"}
-    assert f"connection refused on 127.0.0.1:{port}" in reason(project, "web")
+    eventually(lambda: f"connection refused on 127.0.0.1:{port}" in reason(project, "web"))
     assert project.status()["color"] == "yellow"
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", port))
-        listener.listen()
+        listener.listen(4096)  # nobody accepts what the probe opens
         project.up()
         shown = project.component("ollama")
         assert (shown["state"], shown["ready"], shown["health"]) == ("running", True, "healthy")

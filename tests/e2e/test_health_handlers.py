@@ -67,14 +67,14 @@ def test_a_stranger_cannot_speak_for_a_service(project: ProjectUnderTest) -> Non
 def test_a_silent_watchdog_restarts_a_service(project: ProjectUnderTest) -> None:
     """WATCHDOG=1 keeps it alive; silence for `period * failure_threshold` is the end of the run."""
     run = program("notify", project.root / "say")
-    liveness = {"notify": True, "period": "400ms", "failure_threshold": 3}
-    say(project, "beat 25")
+    liveness = {"notify": True, "period": "2s", "failure_threshold": 3}
+    say(project, "beat 80")
     project.components(
         web={"run": run, "probes": {"liveness": liveness}, "restart": {"backoff": {"initial": 0}}}
     )
     project.up()
-    assert project.log_lines("web")[0] == "watchdog 1200000"
-    eventually(lambda: "said beat 25" in project.log_lines("web"), what="two and a half seconds of beats")
+    assert project.log_lines("web")[0] == "watchdog 6000000"
+    eventually(lambda: "said beat 80" in project.log_lines("web"), what="eight seconds of beats")
     assert project.component("web")["run"] == 1
     (project.root / "say").unlink()
     project.wait_for(lambda s: s["components"][0]["run"] == 2)

@@ -13,11 +13,12 @@ import re
 import signal
 import statistics
 import time
+from datetime import datetime
 from typing import Any
 
 import pytest
 
-from e2e.harness import ProjectUnderTest, eventually, program
+from e2e.harness import SOON, ProjectUnderTest, eventually, program
 
 KILLS = int(os.environ.get("ROOST_KILLS", "25"))
 SEED = int(os.environ.get("ROOST_SEED", "0")) or random.SystemRandom().randrange(1, 10**9)
@@ -63,7 +64,7 @@ def test_killing_the_daemon_disturbs_nobody(project: ProjectUnderTest) -> None:
         daemon = project.pids()[":daemon"]
         killed = time.monotonic()
         project.kill(daemon, signal.SIGKILL)
-        status = eventually(lambda: answering(project), timeout=2.0 + 1.0, what="an answer after the kill")
+        status = eventually(lambda: answering(project), what="an answer after the kill")
         back.append(time.monotonic() - killed)
         assert status["daemon"]["pid"] != daemon, f"kill {number}, seed {SEED}"
         pids = {one["name"]: one["pid"] for one in status["components"] if one["name"] in steady}
@@ -87,7 +88,9 @@ def test_killing_the_daemon_disturbs_nobody(project: ProjectUnderTest) -> None:
         f"{KILLS} kills, {len(runs)} exits of the mortal one, answering again after "
         f"p50 {statistics.median(back) * 1000:.0f} ms, worst {back[-1] * 1000:.0f} ms (a process of roost included)"
     )
-    assert statistics.median(back) < 2.0
+    assert (
+        statistics.median(back) < SOON
+    )  # two seconds is the benchmark's figure, on a machine that does nothing else
 
 
 def test_commands_of_people_survive_the_daemon(project: ProjectUnderTest) -> None:
@@ -97,12 +100,12 @@ def test_commands_of_people_survive_the_daemon(project: ProjectUnderTest) -> Non
     for _ in range(5):
         project.roost("stop", "a")
         project.kill(project.pids()[":daemon"], signal.SIGKILL)
-        status = eventually(lambda: answering(project), timeout=3.0, what="an answer after the kill")
+        status = eventually(lambda: answering(project), what="an answer after the kill")
         states = {one["name"]: (one["desired"], one["state"]) for one in status["components"]}
         assert states == {"a": ("stopped", "stopped"), "b": ("running", "running")}
         project.roost("start", "a")
         project.kill(project.pids()[":daemon"], signal.SIGKILL)
-        status = eventually(lambda: answering(project), timeout=3.0, what="an answer after the kill")
+        status = eventually(lambda: answering(project), what="an answer after the kill")
         assert {one["state"] for one in status["components"]} == {"running"}
 
 
@@ -116,9 +119,9 @@ def test_an_exit_while_no_daemon_lives_is_known_afterwards(project: ProjectUnder
     pids = project.pids()
     project.kill(pids[":daemon"], signal.SIGSTOP)
     project.kill(pids["api"], signal.SIGTERM)
-    eventually(lambda: not os.path.exists(f"/proc/{pids['api']}"), timeout=3.0, what="the end of api")
+    eventually(lambda: not os.path.exists(f"/proc/{pids['api']}"), what="the end of api")
     project.kill(pids[":daemon"], signal.SIGKILL)
-    status = eventually(lambda: answering(project), timeout=3.0, what="an answer after the kill")
+    status = eventually(lambda: answering(project), what="an answer after the kill")
 
     (api,) = [one for one in status["components"] if one["name"] == "api"]
     assert (api["state"], api["last_exit"]["signal"], api["last_exit"]["known"]) == ("failed", 15, True)
@@ -132,14 +135,13 @@ def test_the_backoff_goes_on_where_it_was(project: ProjectUnderTest) -> None:
         lambda s: s["components"][0]["next_restart_at"] is not None and s["components"][0]["restarts"] >= 2
     )
     project.kill(waiting["daemon"]["pid"], signal.SIGKILL)
-    after = eventually(lambda: answering(project), timeout=3.0, what="an answer after the kill")[
-        "components"
-    ][0]
+    after = eventually(lambda: answering(project), what="an answer after the kill")["components"][0]
     one = waiting["components"][0]
 
     assert after["restarts"] >= one["restarts"]
     if after["run"] == one["run"]:
-        assert after["next_restart_at"][:20] == one["next_restart_at"][:20]
+        due = [datetime.fromisoformat(it["next_restart_at"]) for it in (one, after)]
+        assert abs((due[1] - due[0]).total_seconds()) < 0.5
 
 
 def test_a_frozen_daemon_holds_up_no_component(project: ProjectUnderTest) -> None:
@@ -150,7 +152,7 @@ def test_a_frozen_daemon_holds_up_no_component(project: ProjectUnderTest) -> Non
     project.kill(daemon, signal.SIGSTOP)
     try:
         size = len(project.log_bytes("chatty"))
-        eventually(lambda: len(project.log_bytes("chatty")) > size + 2000, timeout=3.0, what="a growing log")
+        eventually(lambda: len(project.log_bytes("chatty")) > size + 2000, what="a growing log")
     finally:
         with contextlib.suppress(ProcessLookupError):
             project.kill(daemon, signal.SIGCONT)

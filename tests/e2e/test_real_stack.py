@@ -73,7 +73,7 @@ def _components(project: ProjectUnderTest, ports: Ports) -> dict[str, dict[str, 
     initdb = [need("initdb"), "-D", str(data), "-U", "postgres", "-A", "trust", "--no-sync", "--locale=C"]
     server = [postgres, "-D", str(data), "-k", str(data), "-h", "127.0.0.1", "-p", str(ports.postgres)]
     is_ready = [need("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(ports.postgres)]
-    every = {"period": "500ms", "timeout": "5s"}
+    every = {"period": "500ms", "timeout": "30s"}
     return {
         "redis": {
             "run": [redis, "--port", str(ports.redis), "--bind", "127.0.0.1", "--save", ""],
@@ -115,7 +115,7 @@ def stack(project: ProjectUnderTest) -> tuple[ProjectUnderTest, Ports]:
 
 def _jobs_done(ports: Ports) -> int:
     """The worker's count, asked through nginx."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{ports.nginx}/jobs", timeout=5) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{ports.nginx}/jobs", timeout=60) as answer:
         return int(answer.read())
 
 
@@ -127,7 +127,7 @@ def _count_goes_on(ports: Ports) -> None:
 def _rows(ports: Ports) -> int:
     argv = [need("psql"), "-qAtX", "-h", "127.0.0.1", "-p", str(ports.postgres), "-U", "postgres"]
     asked = subprocess.run(
-        [*argv, "-c", "select count(*) from jobs", "postgres"], capture_output=True, text=True, timeout=10
+        [*argv, "-c", "select count(*) from jobs", "postgres"], capture_output=True, text=True, timeout=60
     )
     return int(asked.stdout) if asked.returncode == 0 else 0
 
@@ -135,7 +135,7 @@ def _rows(ports: Ports) -> int:
 def test_a_real_stack_comes_up_works_and_goes_down(stack: tuple[ProjectUnderTest, Ports]) -> None:
     """P9, S8, S26, S30, S48: servers start in order, all green, work together, have logs, leave nothing."""
     project, ports = stack
-    project.up(timeout=90)
+    project.up()
     status = project.status()
     assert status["color"] == "green"
     states = {entry["name"]: entry["state"] for entry in status["components"]}
@@ -167,13 +167,13 @@ def test_a_real_stack_comes_up_works_and_goes_down(stack: tuple[ProjectUnderTest
 def test_a_restarted_redis_leaves_the_others_alone(stack: tuple[ProjectUnderTest, Ports]) -> None:
     """`restart` gives redis a new pid, keeps those of all others, and the stack works again."""
     project, ports = stack
-    project.up(timeout=90)
+    project.up()
     before = project.pids()
     project.roost("restart", "redis", check=True)
     after = project.pids()
     assert after.pop("redis") != before.pop("redis")
     assert after == before
-    project.wait_for(lambda status: status["color"] == "green", 15, "green again")
+    project.wait_for(lambda status: status["color"] == "green", what="green again")
     eventually(
         lambda: "lost redis" in project.log_bytes("worker").decode(), what="the worker's lost connection"
     )
@@ -183,7 +183,7 @@ def test_a_restarted_redis_leaves_the_others_alone(stack: tuple[ProjectUnderTest
 def test_a_killed_postgres_comes_back(stack: tuple[ProjectUnderTest, Ports]) -> None:
     """S9, S21: `kill -9` of PostgreSQL's parent process; it recovers as a second run, beside the others."""
     project, _ports = stack
-    project.up(timeout=90)
+    project.up()
     before = project.pids()
     project.kill(before["postgres"])
 
@@ -191,7 +191,7 @@ def test_a_killed_postgres_comes_back(stack: tuple[ProjectUnderTest, Ports]) -> 
         entry = next(entry for entry in status["components"] if entry["name"] == "postgres")
         return bool(entry["run"] > 1 and entry["ready"])
 
-    project.wait_for(recovered, 30, "PostgreSQL back")
+    project.wait_for(recovered, what="PostgreSQL back")
     after = project.pids()
     assert {name: after[name] for name in ("redis", "nginx", ":keeper")} == {
         name: before[name] for name in ("redis", "nginx", ":keeper")

@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 import pytest
 
-from e2e.harness import ProjectUnderTest, eventually, is_running, program
+from e2e.harness import COMMAND_TIMEOUT, SOON, ProjectUnderTest, eventually, is_running, program
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="on Windows a job object ends the components (P2)")
 
@@ -29,7 +29,7 @@ def successor(project: ProjectUnderTest, daemon: int) -> dict[str, Any]:
         project.pids()
         return dict(done.json)
 
-    return eventually(look, timeout=8.0, what="the next daemon")
+    return eventually(look, what="the next daemon")
 
 
 def kill_daemon(project: ProjectUnderTest) -> dict[str, Any]:
@@ -56,7 +56,7 @@ def test_down_ends_although_the_keeper_is_killed_meanwhile(project: ProjectUnder
     down = project.start_roost("down")
     eventually(lambda: project.component("stubborn")["state"] == "stopping", what="a down under way")
     project.kill(pids[":keeper"], signal.SIGKILL)
-    _, told = down.communicate(timeout=30)
+    _, told = down.communicate(timeout=COMMAND_TIMEOUT)
 
     assert down.returncode == 0, told.decode()
     assert not any(is_running(pid) for pid in pids.values())
@@ -67,18 +67,21 @@ def test_down_ends_although_the_keeper_is_killed_meanwhile(project: ProjectUnder
 def test_a_signal_and_then_a_kill_lose_no_wish(project: ProjectUnderTest) -> None:
     """S58, S77: TERM keeps what was wanted, also when a KILL follows before the last component has ended."""
     project.components(
-        stubborn={"run": STUBBORN, "stop": {"timeout": "3s"}},
+        stubborn={"run": STUBBORN, "stop": {"timeout": "10m"}},
         web={"run": COUNTER},
         off={"run": COUNTER},
     )
     project.up()
     project.roost("stop", "off", check=True)
-    daemon = project.pids()[":daemon"]
+    before = project.pids()
+    daemon = before[":daemon"]
+    eventually(lambda: project.log_lines("stubborn"), what="one that does not listen")
     project.kill(daemon, signal.SIGTERM)
-    eventually(lambda: not is_running(project.component("web")["pid"] or 0), what="the end of web")
+    eventually(lambda: not is_running(before["web"]), what="the end of web")
     time.sleep(0.1)
     project.kill(daemon, signal.SIGKILL)
     successor(project, daemon)
+    project.kill(before["stubborn"])
     project.wait_for(lambda s: states(s) == {"stubborn": "running", "web": "running", "off": "stopped"})
     assert [one["desired"] for one in project.status()["components"]] == ["running", "running", "stopped"]
 
@@ -95,9 +98,11 @@ def test_the_keeper_is_killed_while_its_daemon_is_being_started(project: Project
         lambda: {child.pid for child in keeper.children()} - known, every=0.001, what="the next daemon"
     )
     project.kill(before[":keeper"], signal.SIGKILL)
-    status = successor(project, before[":daemon"])
-
-    assert status["daemon"]["keeper_pid"] != before[":keeper"]
+    successor(project, before[":daemon"])
+    status = project.wait_for(
+        lambda s: s["daemon"]["running"] and s["daemon"]["keeper_pid"] != before[":keeper"],
+        what="a new keeper",
+    )
     assert {one["name"]: one["pid"] for one in status["components"]} == {n: before[n] for n in ("a", "b")}
 
 
@@ -168,7 +173,7 @@ def test_without_a_valid_configuration_what_runs_goes_on_and_is_told(
     path.write_text(text)
     project.file(".env", "LEVEL=debug\n")
     project.roost("start", "a")  # asks for the configuration, and so does a look once in ten seconds
-    again = project.wait_for(lambda s: len(s["components"]) == 3, timeout=15.0)
+    again = project.wait_for(lambda s: len(s["components"]) == 3)
     assert states(again) == {"a": "running", "b": "running", "off": "stopped"}
     assert {one["name"]: one["pid"] for one in again["components"] if one["pid"]} == {
         n: before[n] for n in ("a", "b")
@@ -201,9 +206,9 @@ def test_a_state_file_of_a_newer_roost_is_refused_in_words(project: ProjectUnder
     state = project.state / "state.json"
     newer = {**json.loads(state.read_text()), "version": 99}
     state.write_text(json.dumps(newer))
-    done = project.roost("up", timeout=30)
+    done = project.roost("up")
 
-    assert done.code == 1 and done.seconds < 10
+    assert done.code == 1 and done.seconds < SOON
     assert "newer Roost" in done.err and "state.json" in done.err and "move the file away" in done.err
     assert json.loads(state.read_text()) == newer
     eventually(lambda: project.roost("status").code == 3, what="nothing half started")
@@ -285,7 +290,7 @@ def test_the_daemon_after_the_next_still_holds_the_ends(project: ProjectUnderTes
     (project.root / "gate").unlink()
     eventually(lambda: not is_running(mortal), what="an end without a keeper")
     project.kill(pids[":daemon"], signal.SIGCONT)
-    ended = project.wait_state("mortal", "failed", timeout=8.0)
+    ended = project.wait_state("mortal", "failed")
 
     assert project.log_lines("mortal") == ["begun", "last words"]
     if ended["last_exit"]["known"] or _kernel_tells():

@@ -60,7 +60,7 @@ def test_only_what_changed_restarts(project: ProjectUnderTest) -> None:
     now = project.pids()
     assert now["same"] == before["same"]
     assert now["changed"] != before["changed"]
-    assert not is_running(before["removed"])
+    eventually(lambda: not is_running(before["removed"]), what="the end of removed")
     assert after["project"]["config_hash"] != first_hash
     assert after["project"]["config_stale"] is False
     told = [event for event in project.events() if event["kind"] == "reloaded"]
@@ -107,7 +107,7 @@ def test_a_killed_daemon_goes_on_with_what_was_applied(project: ProjectUnderTest
     before = project.pids()
     project.write("version: 1\ncomponents: {other: {run: [sleep, '99']}, bad: {}}\n")
     project.kill(before[":daemon"])
-    status = project.wait_for(lambda s: s["daemon"]["running"] and s["daemon"]["pid"] != before[":daemon"], 6)
+    status = project.wait_for(lambda s: s["daemon"]["running"] and s["daemon"]["pid"] != before[":daemon"])
     assert [one["name"] for one in status["components"]] == ["web"]
     assert status["project"]["config_stale"] is True
     assert project.pids()["web"] == before["web"]

@@ -14,7 +14,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from e2e.harness import ProjectUnderTest, short_folder
+from e2e.harness import PATIENCE, ProjectUnderTest, short_folder
 from e2e.test_commands import COLOR, COMPONENT, DAEMON, ENTRY, EVENT, HEALTH, RELOAD, STATUS, WHY, conforms
 
 Text, Flag, Whole = str, bool, int
@@ -42,7 +42,7 @@ CALLS: list[tuple[str, Any, Any]] = [
     ("component.list", None, [COMPONENT]),
     ("component.get", {"name": "talk"}, COMPONENT),
     ("component.stop", {"names": ["idle"]}, {"components": [COMPONENT]}),
-    ("component.start", {"names": ["idle"], "timeout": 20}, {"components": [COMPONENT]}),
+    ("component.start", {"names": ["idle"], "timeout": 60}, {"components": [COMPONENT]}),
     ("component.restart", {"names": ["idle"], "wait": True}, {"components": [COMPONENT]}),
     ("component.start", {"names": ["idle"], "wait": False}, {"components": [COMPONENT]}),
     ("component.signal", {"name": "idle", "signal": "CONT"}, {"components": [COMPONENT]}),
@@ -81,7 +81,7 @@ class Caller:
     def __init__(self, project: ProjectUnderTest) -> None:
         endpoint = project.status()["daemon"]["endpoint"]
         self._connection = socket.socket(socket.AF_UNIX)
-        self._connection.settimeout(30)
+        self._connection.settimeout(PATIENCE)
         self._connection.connect(endpoint.partition(":")[2])
         self._file = self._connection.makefile("rb")
         self.notices: list[dict[str, Any]] = []
@@ -124,9 +124,11 @@ def stack() -> Iterator[ProjectUnderTest]:
     """One that talks and one that does not."""
     project = ProjectUnderTest(short_folder())
     project.components(talk={"run": TALK}, idle={"run": STAY, "depends_on": ["talk"]})
-    project.up()
-    yield project
-    project.finish()
+    try:
+        project.up()
+        yield project
+    finally:
+        project.finish()
 
 
 @pytest.fixture

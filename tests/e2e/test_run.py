@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from e2e.harness import Completed, ProjectUnderTest, call, eventually, is_running
+from e2e.harness import COMMAND_TIMEOUT, PATIENCE, Completed, ProjectUnderTest, call, eventually, is_running
 
 STAY = [sys.executable, "-c", "import time; print('here', flush=True); time.sleep(3600)"]
-CRASH = [sys.executable, "-c", "print('no such table: users', flush=True); raise SystemExit(3)"]
+CRASH = "echo no such table: users; exit 3"
 SAY = [sys.executable, "-c"]
 
 
@@ -32,7 +32,7 @@ def states(project: ProjectUnderTest) -> dict[str, str]:
 def nothing_runs(project: ProjectUnderTest) -> None:
     """Neither components nor anything of ours."""
     assert not project.status()["daemon"]["running"]
-    eventually(lambda: not project.leftovers(), timeout=5, what="nothing is left")
+    eventually(lambda: not project.leftovers(), what="nothing is left")
 
 
 def python(project: ProjectUnderTest, text: str) -> Completed:
@@ -118,21 +118,21 @@ def test_ctrl_c_goes_to_the_command(stack: ProjectUnderTest) -> None:
     assert running.stdout.readline().strip() == b"ready"
     stack.pids()
     os.killpg(running.pid, signal.SIGINT)
-    out, _ = running.communicate(timeout=30)
+    out, _ = running.communicate(timeout=COMMAND_TIMEOUT)
     assert (running.returncode, out.strip()) == (9, b"bye")
     nothing_runs(stack)
 
 
 def test_a_killed_run_is_cleaned_up_by_the_daemon(stack: ProjectUnderTest) -> None:
     """S88: kill -9 of the command that holds the lease; what it started stops, and so does the daemon."""
-    running = stack.start_roost("run", "--", "sh", "-c", "echo ready; exec sleep 30", start_new_session=True)
+    running = stack.start_roost("run", "--", "sh", "-c", "echo ready; exec sleep 600", start_new_session=True)
     assert running.stdout is not None
     assert running.stdout.readline().strip() == b"ready"
     pids = stack.pids()
     os.killpg(running.pid, signal.SIGKILL)
-    running.communicate(timeout=10)
+    running.communicate(timeout=PATIENCE)
     for name, pid in pids.items():
-        eventually(lambda pid=pid: not is_running(pid), timeout=10, what=f"{name} has ended")
+        eventually(lambda pid=pid: not is_running(pid), what=f"{name} has ended")
 
 
 def test_a_run_killed_before_it_has_its_lease_leaves_no_daemon(stack: ProjectUnderTest) -> None:
@@ -156,7 +156,7 @@ def test_a_lease_survives_the_daemon(stack: ProjectUnderTest) -> None:
     stack.kill(before[":daemon"])
     stack.wait_for(lambda it: it["daemon"]["running"] and it["daemon"]["pid"] != before[":daemon"])
     assert {**stack.pids(), ":daemon": 0} == {**before, ":daemon": 0}
-    running.communicate(b"\n", timeout=30)
+    running.communicate(b"\n", timeout=COMMAND_TIMEOUT)
     assert running.returncode == 3
     nothing_runs(stack)
 
@@ -186,7 +186,7 @@ def test_ensure_running_gives_ports_and_urls_of_what_runs(project: ProjectUnderT
         import roost, urllib.request
         with roost.ensure_running(".") as running:
             assert str(running.port("web")) in running.url("web")
-            print(urllib.request.urlopen(running.url("web"), timeout=5).status, running.started)
+            print(urllib.request.urlopen(running.url("web"), timeout=60).status, running.started)
             print(running.components["web"].ready)
         """,
     )

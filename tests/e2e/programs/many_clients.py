@@ -43,7 +43,7 @@ class Line:
         await self.writer.drain()
 
     async def read(self) -> object:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             return json.loads(await self.reader.readline())
 
     async def ask(self, method: str, params: object = None) -> dict:

@@ -40,7 +40,7 @@ def store(database: "subprocess.Popen[bytes]", number: int) -> None:
 def count_on(database: "subprocess.Popen[bytes]") -> None:
     """Count until redis goes away."""
     global last_job
-    with socket.create_connection(("127.0.0.1", redis_port), 5) as connection:
+    with socket.create_connection(("127.0.0.1", redis_port), 60) as connection:
         print("connected to redis", flush=True)
         stream = connection.makefile("rwb")
         while True:
