@@ -54,6 +54,9 @@ class Listener:
     def log_trouble(self, name: str, number: int, text: str, lost: int, resolved: bool) -> None:
         self.lost.append(lost)
 
+    def logs_removed(self, files: dict[str, int], size: int, limit: int) -> None:
+        """No bound here."""
+
     def pump_failed(self, text: str) -> None:
         self.mistakes.append(text)
 
@@ -131,7 +134,7 @@ def test_a_disk_that_fills_up_again_and_again_costs_nothing(
     chance = random.Random(SEED)
     folder, ballast, told = disk / "logs", disk / "ballast", Listener()
     paths = str(folder / "a.log"), str(folder / "a.idx")
-    pumps = Pumps(lambda function: function(), told, lambda _: paths)
+    pumps = Pumps(lambda function: function(), told, str(folder), lambda _: paths)
     pumps.start()
     pipes = [make_pipe(str(tmp_path / f"pipe{number}")) for number in (1, 2)]
     ends = [(pipe.reading, number, pipe.path) for number, pipe in enumerate(pipes, 1)]

@@ -88,7 +88,12 @@ PROJECT_LIMITS: Final = Table(
     "project_limits",
     [
         Key("components", Whole(1, 100_000), "How many components there may be.", "`1000`"),
-        Key("logs", Size(), "Bytes of all logs together; the oldest go first.", "`20GB`"),
+        Key(
+            "logs",
+            Size(),
+            "All logs together: the oldest rotated files go first, the newest of each component stays.",
+            "`20GB`",
+        ),
     ],
     _limits,
 )

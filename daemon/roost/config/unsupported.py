@@ -25,7 +25,6 @@ class Gap(Struct, frozen=True):
 
 
 _CONTAINERS = Gap("containers come with a later version; run the program itself with `run`")
-_LATER = Gap()
 
 TABLE: dict[tuple[str, str], Gap] = {
     # (name of the map, key)
@@ -41,7 +40,6 @@ TABLE: dict[tuple[str, str], Gap] = {
     ("component", "labels"): _CONTAINERS,
     ("component", "tty"): Gap(only_true=True),
     ("probe", "container"): _CONTAINERS,
-    ("project_limits", "logs"): _LATER,
 }
 
 

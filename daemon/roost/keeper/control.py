@@ -51,6 +51,7 @@ class Control:
             "ack": self._ack,
             "list": self._list,
             "log": self._log,
+            "bound": self._bound,
             "watch": self._watch,
             "environ": self._environ,
             "daemon": self._replace_daemon,
@@ -225,6 +226,10 @@ class Control:
         self._keeper.pumps.settings(name, size, files)
         if request.get("clear"):
             self._keeper.pumps.clear(name, size, files)
+        return {}
+
+    def _bound(self, client: Client, request: dict[str, object]) -> dict[str, object]:
+        self._keeper.pumps.bound(requests.whole(request, "logs"))
         return {}
 
     def _watch(self, client: Client, request: dict[str, object]) -> dict[str, object]:

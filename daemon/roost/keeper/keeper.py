@@ -67,7 +67,9 @@ class Keeper:
         self.timers = Timers()
         self.table = Table()
         self.inbox = Inbox(self, (signal.SIGTERM, signal.SIGINT))
-        self.pumps = Pumps(self.inbox.post, self, lambda name: (paths.log(name), paths.index(name)))
+        self.pumps = Pumps(
+            self.inbox.post, self, paths.logs, lambda name: (paths.log(name), paths.index(name))
+        )
         self.records = Records(paths, self._boot_id, journal, self.pumps.do)
         self.starter = Starter(paths, self._instance, spawner, self.records, journal)
         self.daemon = DaemonChild(daemon_argv, env, paths.daemon_log, spawner, self.timers, journal)
@@ -186,6 +188,14 @@ class Keeper:
         self.journal.say(f"log of {name}: {text}" + (f", resolved, {lost} bytes lost" if resolved else ""))
         event = {"event": "log_trouble", "name": name, "errno": number, "message": text}
         self.control.emit(self.table.record({**event, "lost": lost, "resolved": resolved}))
+
+    def logs_removed(self, files: dict[str, int], size: int, limit: int) -> None:
+        """All logs together were larger than they may be."""
+        self.journal.say(
+            f"{sum(files.values())} old log files ({size} bytes) removed: limits.logs is {limit}"
+        )
+        event = {"event": "logs_removed", "files": files, "size": size, "limit": limit}
+        self.control.emit(self.table.record(event))
 
     def pump_failed(self, text: str) -> None:
         """A mistake of ours in the pump thread."""

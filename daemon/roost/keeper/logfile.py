@@ -18,15 +18,21 @@ if TYPE_CHECKING:
     from roost.platform.pipes import Reader
     from roost.platform.terminals import TerminalReader
 
+    from .logbound import LogBound
+
 GRAIN_NS = 1_000_000  # one index record covers at most this much time (D13)
 _FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _EMFILE_TRIES = 40
 
 
 class LogFile:
-    """NAME.log and NAME.idx.  `end` is the size of the log; `line_open`: its last line has no end yet."""
+    """NAME.log and NAME.idx.  `end` is the size of the log; `line_open`: its last line has no end yet.
+
+    `bound` is that of all logs together; it is told of every byte.
+    """
 
     __slots__ = (
+        "_bound",
         "_index",
         "_index_end",
         "_index_path",
@@ -41,11 +47,19 @@ class LogFile:
         "max_size",
     )
 
-    def __init__(self, log_path: str, index_path: str, max_size: int, max_files: int) -> None:
+    def __init__(
+        self,
+        log_path: str,
+        index_path: str,
+        max_size: int,
+        max_files: int,
+        bound: LogBound | None = None,
+    ) -> None:
         self._log_path = log_path
         self._index_path = index_path
         self.max_size = max_size
         self.max_files = max_files
+        self._bound = bound
         self._log = self._index = -1
         self._mended = False
         self.end = self._index_end = 0
@@ -75,9 +89,13 @@ class LogFile:
             if moved:
                 self._index_end += logindex.SIZE
                 self._last = (now, run, stream)
+                if self._bound is not None:
+                    self._bound.wrote(logindex.SIZE)
         if moved:
             self.end += moved
             self.line_open = positional.read_at(self._log, 1, self.end - 1) != b"\n"
+            if self._bound is not None:
+                self._bound.wrote(moved)
         return moved
 
     def gap(self, lost: int, stream: int) -> None:

@@ -18,6 +18,7 @@ from roost.platform.polling import Poller, block_signals
 from roost.platform.terminals import TerminalReader
 
 from .channel import Channel, Stream
+from .logbound import LogBound
 from .logfile import LogFile
 from .timers import Timers
 
@@ -41,11 +42,15 @@ if TYPE_CHECKING:
         def log_trouble(self, name: str, number: int, text: str, lost: int, resolved: bool) -> None:
             """The disk began, or ceased, to refuse a log."""
 
+        def logs_removed(self, files: dict[str, int], size: int, limit: int) -> None:
+            """So many old files of each component, of `size` bytes, went to keep all logs within `limit`."""
+
         def pump_failed(self, text: str) -> None:
             """A mistake of ours; the other logs go on."""
 
 
 GREW_EVERY = 0.02  # seconds
+REMOVED_EVERY = 30.0  # seconds
 WIDE = 262144  # bytes: intake is nearly twice that of 64 KiB (measured), and a ping no slower
 MOST_WIDE = 32
 AFTER_A_MISTAKE = 1.0  # seconds for which a stream is left alone whose pumping failed for no reason we know
@@ -58,6 +63,7 @@ class Pumps:
         self,
         tell: Callable[[Callable[[], None]], None],
         observer: Observer,
+        folder: str,
         paths: Callable[[str], tuple[str, str]],
     ) -> None:
         self._tell = tell
@@ -72,6 +78,9 @@ class Pumps:
         self._open_streams: dict[tuple[str, int], int] = {}
         self._watched: frozenset[str] = frozenset()
         self._wide: set[Stream] = set()
+        self._bound = LogBound(folder, self._removed)
+        self._untold: tuple[dict[str, int], int] = ({}, 0)
+        self._tell_removed_later = False
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="pumps", daemon=True)
 
@@ -150,6 +159,10 @@ class Pumps:
 
         self._call(clear)
 
+    def bound(self, limit: int) -> None:
+        """How many bytes all logs may have together, from now on."""
+        self._call(lambda: self._bound.set(limit))
+
     def watch(self, names: Iterable[str]) -> None:
         """Of which components the observer hears `grew`; at most every 20 ms for each."""
         self._watched = frozenset(names)
@@ -213,11 +226,28 @@ class Pumps:
         channel = self._channels.get(name)
         if channel is None:
             log_path, index_path = self._paths(name)
-            channel = Channel(name, LogFile(log_path, index_path, max_size, max_files), self)
+            channel = Channel(name, LogFile(log_path, index_path, max_size, max_files, self._bound), self)
             self._channels[name] = channel
         channel.file.max_size = max_size
         channel.file.max_files = max_files
         return channel
+
+    def _removed(self, files: dict[str, int], size: int) -> None:
+        """Tell what the bound has cost: at once, then what more there is every 30 s."""
+        counts, before = self._untold
+        for name, count in files.items():
+            counts[name] = counts.get(name, 0) + count
+        self._untold = counts, before + size
+        if not self._tell_removed_later:
+            self._tell_removed(time.monotonic())
+
+    def _tell_removed(self, now: float) -> None:
+        (files, size), self._untold = self._untold, ({}, 0)
+        self._tell_removed_later = bool(files)
+        if files:
+            limit = self._bound.limit or 0
+            self._tell(lambda: self._observer.logs_removed(files, size, limit))
+            self.call_at(now + REMOVED_EVERY, self._tell_removed)
 
     # -- what a channel asks for (channel.Host) ------------------------------------------------------------
 

@@ -33,6 +33,7 @@ signal   {name, run, signal} → {}             to the component's group
 ack      {seq} → {}                           events up to seq are taken care of and may be forgotten
 list     {} → {runs: [RUN…]}
 log      {name, clear?: true, max_size?, max_files?} → {}
+bound    {logs} → {}                          of all logs together, in bytes; the oldest rotated files go (1.2)
 watch    {names} → {}                         of which components `grew` is wanted
 environ  {env, environment} → {}              the base environment for every daemon from now on
 daemon   {argv?} → {}                         start the daemon anew, by this command line: the old one ends by
@@ -66,6 +67,7 @@ exited    {seq, name, run, pid, code, signal, known, how: "waited"|"pidfd"|"zomb
 drained   {seq, name, run}
 leftovers {seq, name, run, processes: [{pid, name}], action: "ended"|"left"}
 log_trouble {seq, name, errno, message, lost, resolved}   the disk refuses; `resolved`, with what was lost
+logs_removed {seq, files: {name: count}, size, limit}     (1.2) `bound` has cost so many files, and bytes in all
 grew      {name, size}                        at most every 20 ms for each name
 ends      {name, run} with fds                for each run that lives when a daemon says hello, and when its
                                               terminal has come back: what the reply to `spawn` had, reading
@@ -80,7 +82,7 @@ from __future__ import annotations
 import json
 
 MAJOR = 1
-MINOR = 1
+MINOR = 2
 MAX_FRAME = 16 * 1024 * 1024
 
 _to_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True).encode

@@ -40,7 +40,7 @@ from .loop import Supervisor
 from .notifying import Notifying
 from .probing import Probing
 from .status import StatusView
-from .tidings import exit_of, tell_leftovers, tell_log_trouble
+from .tidings import exit_of, tell_leftovers, tell_log_trouble, tell_logs_removed
 from .world import World
 
 _KEEPER_ANSWER = 5.0
@@ -106,6 +106,7 @@ class Daemon:
         self.world.instance = str(self.keeper.get("instance") or self.instance)
         kept = self._load_state()
         self._choose_configuration(kept)
+        self.bound_logs()
         self.supervisor = Supervisor(self.configuration.project, self.clock, self.world)
         self.supervisor.profiles = frozenset(kept.profiles)
         self.leasing = Leasing(
@@ -189,6 +190,11 @@ class Daemon:
     def _is_successor(self) -> bool:
         """Whether this keeper has had a daemon before us."""
         return bool((self.keeper.get("daemon") or {}).get("last_exit"))
+
+    def bound_logs(self) -> None:
+        """Tell the keeper what all logs together may have (`limits.logs`)."""
+        if self.configuration.applied:
+            self.link.tell("bound", logs=self.configuration.project.limits.logs)
 
     def keep_configuration(self) -> None:
         """Write down what is in force, unless it stands there already."""
@@ -291,6 +297,8 @@ class Daemon:
                 tell_leftovers(self.chronicle, frame)
             case "log_trouble":
                 tell_log_trouble(self.chronicle, frame)
+            case "logs_removed":
+                tell_logs_removed(self.chronicle, frame)
             case "terminate":
                 self.ending.terminate(_TERMINATED)
             case "ends":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..core.memory import size
 from ..core.states import Exit, Exited
 from ..edges.keeper_link import Frame
 from ..platform.signals import signal_number
@@ -44,6 +45,18 @@ def tell_log_trouble(chronicle: Chronicle, frame: Frame) -> None:
         f"{text}: {frame['message']}{lost}",
         component=str(frame["name"]),
         data={"errno": frame.get("errno"), "lost": frame.get("lost"), "resolved": frame["resolved"]},
+    )
+
+
+def tell_logs_removed(chronicle: Chronicle, frame: Frame) -> None:
+    """Old logs that went because all of them together were too large (P14)."""
+    files: dict[str, int] = frame["files"]
+    each = ", ".join(f"{count} of {name}" for name, count in sorted(files.items()))
+    chronicle.tell(
+        "logs_removed",
+        f"old log files of {size(frame['size'])} were removed, because all logs together may have "
+        f"{size(frame['limit'])} (limits.logs in roost.yaml): {each}",
+        data={"files": files, "size": frame["size"], "limit": frame["limit"]},
     )
 
 

@@ -60,7 +60,8 @@ def need_configuration(daemon: Daemon) -> None:
 
 
 def _push_log_limits(daemon: Daemon, changes: Plan) -> None:
-    """Running components keep their output's files; the keeper gets the new bounds."""
+    """The keeper gets the new bounds of all logs, and of those of running components."""
+    daemon.bound_logs()
     for name in changes.updated:
         policy = daemon.supervisor.components[name].spec.log
         daemon.link.tell("log", name=name, max_size=policy.max_size, max_files=policy.max_files)

@@ -1,0 +1,121 @@
+"""The bound on all logs of a project together (`limits.logs`): beyond it the oldest rotated files go first.
+
+Costs nothing while there is room: what is written is subtracted from what was left at the last look into the
+folder, and only when that is used up is there another look.  A file that is being written to, or was when its
+component stopped, never goes; so those alone may be more than the bound.  Whoever writes logs asks: the keeper
+and, for containers, the daemon; each removes what both have written.
+"""
+
+from __future__ import annotations
+
+import os
+
+from roost.platform import logindex
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Tell = Callable[[dict[str, int], int], None]
+
+_LEAST_SLACK = 1024 * 1024  # bytes
+
+
+class LogBound:
+    """Keeps the logs in `folder` below `limit` bytes (None: not yet known, so no bound).
+
+    `tell` hears of what was removed: how many files of each component, and their size in all.
+    """
+
+    __slots__ = ("_folder", "_room", "_tell", "limit")
+
+    def __init__(self, folder: str, tell: Tell) -> None:
+        self._folder = folder
+        self._tell = tell
+        self._room = 0
+        self.limit: int | None = None
+
+    def set(self, limit: int) -> None:
+        """A new bound, obeyed at once."""
+        if limit != self.limit:
+            self.limit = limit
+            self._look()
+
+    def wrote(self, count: int) -> None:
+        """So many bytes more; where they are too many, the oldest files go at once."""
+        self._room -= count
+        if self._room < 0 and self.limit is not None:
+            self._look()
+
+    def _look(self) -> None:
+        limit = self.limit or 0
+        slack = min(max(limit // 32, _LEAST_SLACK), limit // 2)  # or each rotation would need a look
+        total, oldest_first = _rotated(self._folder)
+        removed: dict[str, int] = {}
+        before = total
+        if total > limit:
+            for name, number, size in oldest_first:
+                if total <= limit - slack:
+                    break
+                if self._remove(name, number):
+                    removed[name] = removed.get(name, 0) + 1
+                    total -= size
+        self._room = limit - total if total < limit else slack
+        if removed:
+            self._tell(removed, before - total)
+
+    def _remove(self, name: str, number: int) -> bool:
+        try:
+            for kind in ("idx", "log"):
+                path = logindex.rotated(os.path.join(self._folder, f"{name}.{kind}"), number)
+                if kind == "log" or os.path.exists(path):
+                    os.unlink(path)
+        except OSError:
+            return False  # somebody else was faster, or reads it (Windows): the next look finds out
+        return True
+
+
+def _rotated(folder: str) -> tuple[int, list[tuple[str, int, int]]]:
+    """How many bytes all logs and indices have; the rotated files (name, number, bytes), oldest first.
+
+    Of one component those with higher numbers come first, whatever their times say: a gap in the numbers
+    would hide what is behind it.
+    """
+    sizes: dict[tuple[str, int], int] = {}
+    times: dict[tuple[str, int], float] = {}
+    for file, found in _files(folder):
+        name, kind, number = _parsed(file)
+        if kind:
+            sizes[name, number] = sizes.get((name, number), 0) + found.st_size
+            if kind == "log" and number:
+                times[name, number] = found.st_mtime
+    latest: dict[str, float] = {}
+    order = []
+    for name, number in sorted(times, key=lambda key: -key[1]):
+        latest[name] = max(latest.get(name, 0.0), times[name, number])
+        order.append((latest[name], -number, name))
+    return sum(sizes.values()), [(name, -number, sizes[name, -number]) for _, number, name in sorted(order)]
+
+
+def _files(folder: str) -> list[tuple[str, os.stat_result]]:
+    found = []
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                try:
+                    found.append((entry.name, entry.stat(follow_symlinks=False)))
+                except OSError:
+                    pass  # it has just been renamed or removed
+    except OSError:
+        pass  # no folder, no logs
+    return found
+
+
+def _parsed(file: str) -> tuple[str, str, int]:
+    """(component, "log" or "idx", how often rotated) of a file's name; the kind is empty if it is none."""
+    stem, _, last = file.rpartition(".")
+    number = 0
+    if last.isdigit():
+        number = int(last)
+        stem, _, last = stem.rpartition(".")
+    return stem, last if last in ("log", "idx") else "", number
