@@ -55,3 +55,14 @@ def test_two_writers_never_lose_an_entry(tmp_path: Path) -> None:
     for thread in threads:
         thread.join(20)
     assert {entry.root for entry in register.read(path)} == set(roots)
+
+
+def test_what_starts_at_login_is_kept_by_the_next_up(tmp_path: Path) -> None:
+    """A person's wish is not forgotten because the project is brought up again, under another name even."""
+    path = str(tmp_path / "projects.json")
+    root = project(tmp_path, "shop")
+    register.start_at_login("shop", root, True, path)
+    register.remember("store", root, path)
+    assert register.read(path) == [register.Registered(name="store", root=root, at_login=True)]
+    register.start_at_login("store", root, False, path)
+    assert register.read(path) == [register.Registered(name="store", root=root)]

@@ -34,6 +34,7 @@ COMMANDS = {
     "daemon": "Look after the daemon itself.",
     "call": "Make one RPC call and print its result as JSON.",
     "projects": "List the projects of this user.",
+    "autostart": "Say what starts when you log in.",
     "mcp": "Serve the project to agents (Model Context Protocol).",
     "doctor": "Check the surroundings and say what is wrong.",
     "schema": "Print the JSON Schema of roost.yaml.",

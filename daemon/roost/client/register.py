@@ -21,10 +21,11 @@ _LOCK_PATIENCE = 5.0
 
 
 class Registered(Struct, frozen=True, kw_only=True):
-    """One project that was brought up at some time.  `root` is its real path."""
+    """One project that was brought up at some time.  `root` is its real path; `at_login`: the tray starts it."""
 
     name: str
     root: str
+    at_login: bool = False
 
 
 def register_path() -> str:
@@ -48,11 +49,27 @@ def remember(name: str, root: str, path: str | None = None) -> None:
     make_private(os.path.dirname(path))
     with _locked(path):
         entries = _load(path)
-        new = Registered(name=name, root=root)
-        if new in entries:
-            return
-        kept = [entry for entry in entries if entry.root != root and _exists(entry)]
-        _store(path, [*kept, new])
+        old = next((entry for entry in entries if entry.root == root), None)
+        _replace(path, entries, Registered(name=name, root=root, at_login=old is not None and old.at_login))
+
+
+def start_at_login(name: str, root: str, wanted: bool, path: str | None = None) -> None:
+    """Have the tray start a project at login, or not any more; a project that is not known yet is by then.
+
+    Raises OSError as `remember` does.
+    """
+    path = path or register_path()
+    make_private(os.path.dirname(path))
+    with _locked(path):
+        _replace(path, _load(path), Registered(name=name, root=root, at_login=wanted))
+
+
+def _replace(path: str, entries: list[Registered], new: Registered) -> None:
+    """Put this entry in the place of an older one for the same folder."""
+    if new in entries:
+        return
+    kept = [entry for entry in entries if entry.root != new.root and _exists(entry)]
+    _store(path, [*kept, new])
 
 
 def _load(path: str) -> list[Registered]:
@@ -60,15 +77,19 @@ def _load(path: str) -> list[Registered]:
         with open(path, encoding="utf-8") as file:
             document = json.load(file)
         entries = [
-            Registered(name=str(item["name"]), root=str(item["root"])) for item in document["projects"]
+            Registered(name=str(item["name"]), root=str(item["root"]), at_login=item.get("at_login") is True)
+            for item in document["projects"]
         ]
-    except (OSError, ValueError, KeyError, TypeError):  # a cache for display: what is damaged is made anew
-        return []
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return []  # a cache for display: what is damaged is made anew
     return sorted(entries, key=lambda entry: (entry.name.lower(), entry.root))
 
 
 def _store(path: str, entries: list[Registered]) -> None:
-    projects = [{"name": entry.name, "root": entry.root} for entry in entries]
+    projects = [
+        {"name": entry.name, "root": entry.root} | ({"at_login": True} if entry.at_login else {})
+        for entry in entries
+    ]
     text = json.dumps({"version": VERSION, "projects": projects}, indent=1)
     write_atomic(path, text.encode("utf-8") + b"\n", durable=False)
 

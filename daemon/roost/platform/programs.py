@@ -13,8 +13,8 @@ FOR_LEASE = "ROOST_FOR_LEASE"
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
-def _frozen(*arguments: str) -> list[str]:
-    name = "roostd.exe" if sys.platform == "win32" else "roostd"
+def _frozen(*arguments: str, program: str = "roostd") -> list[str]:
+    name = f"{program}.exe" if sys.platform == "win32" else program
     return [os.path.join(os.path.dirname(sys.executable), name), *arguments]
 
 
@@ -40,6 +40,38 @@ def grep_argv(deadline: float) -> list[str]:
     if getattr(sys, "frozen", False):
         return _frozen("grep", f"{deadline:g}")
     return [sys.executable, "-P", "-m", "roost.records.grep", f"{deadline:g}"]
+
+
+def roost_argv() -> list[str]:
+    """The command `roost`, of this very installation."""
+    if getattr(sys, "frozen", False):
+        return _frozen(program="roost")
+    return [sys.executable, "-P", "-m", "roost.cli"]
+
+
+def tray_argv() -> list[str]:
+    """The tray."""
+    if getattr(sys, "frozen", False):
+        return _frozen(program="roost-tray")
+    return [sys.executable, "-P", "-m", "roost_tray"]
+
+
+def become(argv: list[str]) -> int:
+    """Go on as another program: the terminal, the signals and the pid are its own from now on.
+
+    Windows has no such thing: there the other program runs below this one, whose exit code is the other's.
+    Raises OSError.
+    """
+    if sys.platform != "win32":
+        os.execv(argv[0], argv)
+    import subprocess
+
+    with subprocess.Popen(argv) as child:
+        while True:
+            try:
+                return child.wait()
+            except KeyboardInterrupt:  # the child shares our console, and has had it, too
+                pass
 
 
 def default_shell() -> tuple[str, ...]:
