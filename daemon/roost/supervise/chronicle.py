@@ -1,10 +1,14 @@
 """What happened, on record: masked, with the last lines of the log where something failed.
 
-The writing is done by the disk's thread, in order; only then followers hear of it.
+The writing is done by the disk's thread, in order; only then followers hear of it.  What a full disk does not
+take waits until there is room again.
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+from collections import deque
 from collections.abc import Callable
 
 from ..core.secrets import Masker
@@ -14,6 +18,10 @@ from ..records.events import Event, EventLog, read_events
 
 LAST_LINES = 20
 _RECENT = 500
+_KEPT = 500
+"""So many events wait while the disk takes none; of more the oldest are lost."""
+_AGAIN = 1.0
+"""Seconds until the next attempt, where no event comes before."""
 _ONCE_A_RUN = frozenset(
     {"started", "start_failed", "exited", "restarting", "completed", "gave_up", "stopped", "leftover"}
 )
@@ -34,6 +42,8 @@ class Chronicle:
         self._logs_folder = logs_folder
         self._masker = masker
         self._followers: list[Follower] = []
+        self._waiting: deque[Callable[[], Event]] = deque(maxlen=_KEPT)  # of the disk's thread alone
+        self._retry: asyncio.TimerHandle | None = None
         self.problem: str | None = None
         """Why the last event could not be put on record; None when it could."""
         self._told: frozenset[tuple[str, str | None, int | None]] = frozenset()
@@ -78,7 +88,8 @@ class Chronicle:
         def write() -> Event:
             facts = dict(data or {})
             if wanted is not None and run:
-                facts["last_lines"] = masked_last_lines(self._logs_folder, wanted, run, masker)
+                with contextlib.suppress(OSError):  # rather an event without them than none
+                    facts["last_lines"] = masked_last_lines(self._logs_folder, wanted, run, masker)
             return self._log.append(
                 kind=kind,
                 message=masker.mask(message),
@@ -91,17 +102,43 @@ class Chronicle:
                 wall=wall,
             )
 
-        self._disk.submit(write, self._written, self._lost)
+        def write_in_turn() -> tuple[list[Event], OSError | None]:
+            self._waiting.append(write)
+            return self._write_waiting()
+
+        self._disk.submit(write_in_turn, self._written, self._failed)
         return True
 
-    def _written(self, event: Event) -> None:
-        self.problem = None
-        for follower in list(self._followers):
-            follower(event)
+    def _write_waiting(self) -> tuple[list[Event], OSError | None]:
+        """Write what waits, up to the first that the disk does not take, and why.  On the disk's thread."""
+        written: list[Event] = []
+        while self._waiting:
+            write = self._waiting.popleft()
+            try:
+                written.append(write())
+            except OSError as error:
+                self._waiting.appendleft(write)
+                return written, error
+        return written, None
 
-    def _lost(self, error: Exception) -> None:
+    def _written(self, outcome: tuple[list[Event], OSError | None]) -> None:
+        events, error = outcome
+        self.problem = None
+        if error is not None:
+            self._failed(error)
+        for event in events:
+            for follower in list(self._followers):
+                follower(event)
+
+    def _failed(self, error: Exception) -> None:
         """A disk that takes no event: the daemon goes on, and `status` still tells the present."""
         self.problem = f"events cannot be put on record: {error}"
+        if self._retry is None:
+            self._retry = asyncio.get_running_loop().call_later(_AGAIN, self._try_again)
+
+    def _try_again(self) -> None:
+        self._retry = None
+        self._disk.submit(self._write_waiting, self._written, self._failed)
 
 
 def masked_last_lines(folder: str, name: str, run: int, masker: Masker) -> list[str]:
