@@ -67,15 +67,30 @@ def need(command: str) -> str:
     pytest.skip(f"{command} is not installed (build/test.sh installs it where it may)")
 
 
-def free_port() -> int:
-    """A TCP port of 127.0.0.1 on which nobody listens, outside the range from which the system gives ports away.
+def _has_ipv6() -> bool:
+    import socket
 
-    One of the system's own could be given to the next connection before the component listens on it.
+    try:
+        with socket.socket(socket.AF_INET6) as attempt:
+            attempt.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
+needs_ipv6 = pytest.mark.skipif(not _has_ipv6(), reason="this machine has no IPv6 (a container, say)")
+
+
+def free_port() -> int:
+    """A TCP port of 127.0.0.1 on which nobody listens, outside the ranges from which others get theirs.
+
+    A port of the system's range could be given to the next connection before the component listens on it, one
+    from 20000 on to a component with `ports: auto`.
     """
     import socket
 
     while True:
-        port = random.randrange(10_240, 32_000)
+        port = random.randrange(10_240, 20_000)
         with socket.socket() as listener, contextlib.suppress(OSError):
             listener.bind(("127.0.0.1", port))
             return port

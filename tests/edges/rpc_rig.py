@@ -20,7 +20,7 @@ from roost.edges.rpc_server import Handlers, Limits, RpcServer, Session
 from roost.platform import endpoint
 from roost.platform.paths import ProjectPaths
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 class Sample:

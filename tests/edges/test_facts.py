@@ -131,7 +131,7 @@ def test_a_real_tree_is_measured_as_psutil_measures_it(busy: subprocess.Popen[by
     """Processor time and memory of the child are its component's, and agree with psutil (P17)."""
     look = ProcessFacts(RealClock())
     look.refresh()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not look.refresh():
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -140,7 +140,7 @@ def test_a_real_tree_is_measured_as_psutil_measures_it(busy: subprocess.Popen[by
     assert look.tree([busy.pid]) == {process.pid for process in family}
     assert usage.rss_bytes == pytest.approx(sum(p.memory_info().rss for p in family), rel=0.1)
     assert usage.rss_bytes is not None and usage.rss_bytes > 30_000_000
-    assert usage.cpu_percent is not None and 5 < usage.cpu_percent <= 110
+    assert usage.cpu_percent is not None and 1 < usage.cpu_percent <= 110
 
 
 def test_where_the_system_has_no_table_psutil_gives_the_same(

@@ -20,7 +20,7 @@ class Seen:
         self.troubles: list[str] = []
 
     async def wait(self, poke: Callable[[], object], path: Path) -> None:
-        for _ in range(100):
+        for _ in range(600):
             poke()
             await asyncio.sleep(0.1)
             if str(path) in self.paths:

@@ -32,6 +32,12 @@ class Rig:
     def say(self, *frames: dict[str, object]) -> None:
         self.keeper.sendall(b"".join(wire.encode(frame) for frame in frames))
 
+    async def hear(self, count: int) -> None:
+        """Wait until so much was told."""
+        async with asyncio.timeout(60):
+            while len(self.told) < count:
+                await asyncio.sleep(0.005)
+
 
 @asynccontextmanager
 async def rig() -> AsyncIterator[Rig]:
@@ -57,7 +63,7 @@ def test_a_reply_is_heard_before_the_events_that_came_after_it() -> None:
             spawned = one.link.request("spawn")
             spawned.add_done_callback(lambda _: one.told.append("reply"))
             one.say({"id": 1, "result": {"pid": 7}}, {"event": "exited"}, {"event": "drained"})
-            await asyncio.sleep(0.05)
+            await one.hear(3)
 
             assert one.told == ["reply", "exited", "drained"]
 
@@ -74,7 +80,7 @@ def test_what_was_said_before_the_end_is_heard_before_the_end() -> None:
             one.keeper.close()
             with pytest.raises(KeeperGone):
                 await waiting
-            await asyncio.sleep(0.05)
+            await one.hear(2)
 
             assert one.told == ["exited", "lost"]
 

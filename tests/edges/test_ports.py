@@ -8,8 +8,12 @@ from contextlib import ExitStack
 
 import pytest
 
+from e2e.harness import free_port as a_free_port
+from e2e.harness import needs_ipv6
 from roost.edges import ports
 from roost.edges.ports import Stranger, free_port, holder
+
+IPV6 = [pytest.param(address, marks=needs_ipv6) for address in ("::1", "::")]
 
 
 def listener(address: str = "127.0.0.1", port: int = 0) -> socket.socket:
@@ -24,7 +28,7 @@ def port_of(one: socket.socket) -> int:
     return int(one.getsockname()[1])
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0", "::1", "::"])
+@pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0", *IPV6])
 def test_a_listener_is_named_with_its_pid(address: str) -> None:
     """Who holds the port is said with name and pid, for every kind of address (P10)."""
     with listener(address) as taken:
@@ -43,8 +47,7 @@ def test_one_who_listens_everywhere_is_in_the_way_and_has_us_in_his(theirs: str,
 
 def test_a_free_port_has_no_holder_and_the_table_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """The common case costs one bind (S4)."""
-    with listener() as was_taken:
-        port = port_of(was_taken)
+    port = a_free_port()
     monkeypatch.setattr(ports, "_find", lambda *_: pytest.fail("read the table"))
     assert holder(port) is None
     assert holder(port, protocol="udp") is None
@@ -108,7 +111,7 @@ def test_the_same_wish_gets_the_same_port_and_others_get_others() -> None:
     assert len(set(chosen.values())) == 3
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0", "::"])
+@pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0", IPV6[1]])
 def test_a_port_that_is_taken_or_promised_is_not_chosen(address: str) -> None:
     """Neither one that somebody listens on, by any address, nor one given to another component (S78)."""
     wish = "shop/api/http"

@@ -138,7 +138,7 @@ def test_a_quick_call_overtakes_a_slow_one(rig: Rig, peer: Peer) -> None:
     }
     assert peer.ask("ping") == pong(1)
     rig.call(rig.sample.release.set)
-    assert peer.receive() == {"jsonrpc": "2.0", "result": {"components": []}, "id": "slow"}
+    assert peer.receive() == {"jsonrpc": "2.0", "result": {"components": [], "warnings": []}, "id": "slow"}
 
 
 def test_a_call_ends_with_its_client(rig: Rig, peer: Peer) -> None:

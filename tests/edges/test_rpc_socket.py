@@ -67,7 +67,7 @@ def _as_nobody(path: Path) -> bytes:
         try:
             os.setuid(NOBODY)
             client = socket.socket(socket.AF_UNIX)
-            client.settimeout(10)
+            client.settimeout(60)
             try:
                 client.connect(str(path))
                 client.send(b'{"jsonrpc":"2.0","method":"ping","id":1}\n')

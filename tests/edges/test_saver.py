@@ -38,11 +38,11 @@ class Rig:
 
 
 async def until(condition: Callable[[], object]) -> None:
-    for _ in range(300):
+    for _ in range(6000):
         if condition():
             return
         await asyncio.sleep(0.01)
-    raise AssertionError("it did not come true within 3 s")
+    raise AssertionError("it did not come true within a minute")
 
 
 @pytest.fixture(autouse=True)

@@ -19,6 +19,7 @@ Value = TypeVar("Value")
 Address = tuple[socket.AddressFamily, str]
 
 _LOCALHOST: tuple[Address, ...] = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
+_NO_SUCH_FAMILY = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.ENETUNREACH)
 _WORDS = {
     errno.ECONNREFUSED: "connection refused on",
     errno.ECONNRESET: "connection reset by",
@@ -48,14 +49,18 @@ class Connector:
         self._lookups: dict[str, asyncio.Future[list[Address]]] = {}
 
     async def connect(self, host: str, port: int) -> socket.socket:
-        """A connected, non-blocking socket.  Raises Unreachable with the last address's trouble."""
-        message = f"no address for {host}"
+        """A connected, non-blocking socket.  Raises Unreachable with the last address's trouble.
+
+        That this machine has no IPv6 says nothing, where another address has been asked.
+        """
+        said = None
         for family, address in await self._addresses(host):
             try:
                 return await _connect(family, address, port)
             except OSError as error:
-                message = trouble(error, place(host, port))
-        raise Unreachable(message)
+                if said is None or error.errno not in _NO_SUCH_FAMILY:
+                    said = trouble(error, place(host, port))
+        raise Unreachable(said or f"no address for {host}")
 
     async def _addresses(self, host: str) -> tuple[Address, ...] | list[Address]:
         if host.lower() == "localhost":
