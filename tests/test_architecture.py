@@ -240,7 +240,7 @@ def _loaded_by(statement: str) -> set[str]:
     script = f"import sys; sys.path.insert(0, {str(DAEMON)!r}); before = set(sys.modules); {statement}"
     script += "; print(*sorted(set(sys.modules) - before))"
     run = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", script], capture_output=True, text=True, timeout=30
+        [sys.executable, "-I", "-S", "-c", script], capture_output=True, text=True, timeout=120
     )
     assert run.returncode == 0, run.stderr
     return set(run.stdout.split())

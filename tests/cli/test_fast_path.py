@@ -81,7 +81,7 @@ def test_status_imports_nothing_heavy(paths: ProjectPaths, daemon: FakeDaemon) -
         "print(*sorted(sys.modules), file=sys.stderr)\n"
         "sys.exit(code)"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     assert "api" in done.stdout
     heavy = {
@@ -103,7 +103,7 @@ def test_a_reader_that_goes_away_is_no_error(paths: ProjectPaths, daemon: FakeDa
     child.stdout.close()
     assert child.stderr.read() == b""
     child.stderr.close()
-    assert child.wait(20) == 0
+    assert child.wait(120) == 0
 
 
 def test_a_defect_of_ours_is_a_sentence_and_with_debugging_a_trace(

@@ -47,7 +47,7 @@ def spawn(paths: ProjectPaths, name: str, *argv: str) -> int:
         pid = int(keeper.ask("spawn", **parts)["pid"])
     finally:
         keeper.close()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while name not in live_runs(paths):  # the record is written a moment later
         assert time.monotonic() < deadline, "the run was not put on record"
         time.sleep(0.01)

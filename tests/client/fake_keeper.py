@@ -33,7 +33,7 @@ def main() -> None:
 
 
 def serve(listener: socket.socket) -> None:
-    listener.settimeout(30)
+    listener.settimeout(60)
     method = ""
     while method != "quit":
         client, _ = listener.accept()

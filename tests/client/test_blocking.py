@@ -200,7 +200,7 @@ def test_the_quick_call_loads_little() -> None:
         [sys.executable, "-c", script],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=120,
         check=True,
         env=_environment(),
     )

@@ -31,30 +31,30 @@ def test_signals_are_known_by_all_their_names() -> None:
 
 def test_a_process_with_another_start_time_is_not_signalled() -> None:
     """A pid that was reused is safe from us (P3)."""
-    with subprocess.Popen(["/bin/sleep", "60"]) as child:
+    with subprocess.Popen(["/bin/sleep", "600"]) as child:
         began = identity.start_time(child.pid)
         assert began is not None
         assert not groups.signal_process(child.pid, began + 1, signal.SIGKILL)
         assert child.poll() is None
         assert groups.signal_process(child.pid, began, signal.SIGKILL)
-        assert child.wait(10) == -signal.SIGKILL
+        assert child.wait(60) == -signal.SIGKILL
     assert not groups.signal_process(child.pid, began, signal.SIGKILL)
 
 
 def test_the_whole_tree_is_killed_whatever_its_sessions() -> None:
     """Children that left the group are descendants still (P5)."""
-    script = "setsid sh -c 'sleep 61; :' & sleep 62 & echo up; wait"
+    script = "setsid sh -c 'sleep 610; :' & sleep 620 & echo up; wait"
     with subprocess.Popen(
         ["/bin/sh", "-c", script], start_new_session=True, stdout=subprocess.PIPE
     ) as leader:
         assert leader.stdout is not None
         leader.stdout.readline()
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while len(below := groups.descendants(leader.pid)) < 3:
             assert time.monotonic() < deadline
             time.sleep(0.005)
         groups.kill_tree(leader.pid, identity.start_time(leader.pid) or 0)
-        leader.wait(10)
+        leader.wait(60)
         while any((facts := identity.facts(pid)) and not facts.zombie for pid in below):
             assert time.monotonic() < deadline
             time.sleep(0.005)
