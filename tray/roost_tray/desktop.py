@@ -8,7 +8,8 @@ import subprocess
 import threading
 from collections.abc import Mapping, Sequence
 
-from roost.platform import desktop, doors, programs
+from roost.client import register
+from roost.platform import autostart, desktop, doors, programs
 from roost.platform.system import System
 
 from .backend import DesktopError
@@ -88,6 +89,33 @@ class SystemDesktop:
         else:
             self._toasts.show(notice)
 
+    def starts_at_login(self) -> bool:
+        """Whether the tray really will start with the next login; a record from before Roost moved is mended."""
+        mechanism, item = autostart.for_desktop(self._found.environ), autostart.tray_item()
+        try:
+            found = mechanism.status(item)
+            if found.stale:
+                mechanism.enable(item)
+                found = mechanism.status(item)
+        except OSError as error:
+            raise _refused("cannot be told", error) from error
+        return found.starts
+
+    def start_at_login(self, wanted: bool) -> None:
+        """Have it so, or not."""
+        mechanism, item = autostart.for_desktop(self._found.environ), autostart.tray_item()
+        try:
+            if wanted:
+                mechanism.enable(item)
+            else:
+                mechanism.disable(item)
+        except OSError as error:
+            raise _refused("cannot be changed", error) from error
+
+    def projects_at_login(self) -> list[str]:
+        """The roots of the projects to bring up when the login itself has started the tray."""
+        return [entry.root for entry in register.read() if entry.at_login]
+
     # -- by hand -----------------------------------------------------------------------------------------
 
     def _show_log_of(self, notice: Notice) -> None:
@@ -134,3 +162,7 @@ class SystemDesktop:
             raise DesktopError(f"{argv[0]} cannot be started: {error.strerror or error}") from error
         if code:
             raise DesktopError(f"{argv[0]} could not open {argv[-1]} (exit code {code})")
+
+
+def _refused(what: str, error: OSError) -> DesktopError:
+    return DesktopError(f"what starts at login {what}: {error}", "roost autostart status tells more")

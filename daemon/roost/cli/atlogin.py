@@ -32,11 +32,6 @@ class Line(NamedTuple):
     with_tray: bool = False
 
 
-def tray() -> Item:
-    """The tray."""
-    return Item(autostart.TRAY, "Roost", (*programs.tray_argv(), "--at-login"))
-
-
 def service(name: str, root: str) -> Item:
     """A project that needs no desktop."""
     command = (*programs.roost_argv(), "-C", root, "autostart")
@@ -55,7 +50,7 @@ def project_name(paths: ProjectPaths) -> str:
 
 def everything() -> Iterator[Line]:
     """The tray first; then what is on record for projects, by name."""
-    yield Line("tray", None, autostart.for_desktop(os.environ).status(tray()))
+    yield Line("tray", None, autostart.for_desktop(os.environ).status(autostart.tray_item()))
     services = autostart.for_services(os.environ)
     unknown = {name for name in services.records() if name.startswith(_SERVICE)}
     for entry in register.read():
@@ -99,9 +94,9 @@ def forget_everything() -> list[str]:
     """Leave nothing of ours with the system; what was there."""
     desktop, services = autostart.for_desktop(os.environ), autostart.for_services(os.environ)
     found: list[str] = []
-    if desktop.status(tray()).registered:
+    if desktop.status(autostart.tray_item()).registered:
         found.append("the tray")
-    desktop.disable(tray())
+    desktop.disable(autostart.tray_item())
     for name in services.records():
         if name.startswith(_SERVICE):
             services.disable(Item(name, "", ()))

@@ -61,6 +61,13 @@ class Mechanism(Protocol):
         """The names of all items of ours that are on record."""
 
 
+def tray_item() -> Item:
+    """The tray, of this very installation."""
+    from .programs import tray_argv
+
+    return Item(TRAY, "Roost", (*tray_argv(), "--at-login"))
+
+
 def for_desktop(environ: Mapping[str, str]) -> Mechanism:
     """How what needs a desktop (the tray) starts."""
     return _mechanism(environ, needs_desktop=True)

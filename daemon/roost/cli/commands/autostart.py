@@ -47,8 +47,8 @@ def enable(project: str | None, this_project: bool, service: bool) -> int:
         register.start_at_login(name, paths.root, True)
         output.data(f"{name} starts at login, with the tray\n")
     mechanism = autostart.for_desktop(os.environ)
-    mechanism.enable(atlogin.tray())
-    _confirm("the tray", mechanism.status(atlogin.tray()))
+    mechanism.enable(autostart.tray_item())
+    _confirm("the tray", mechanism.status(autostart.tray_item()))
     return exits.DONE
 
 
@@ -89,7 +89,7 @@ def disable(project: str | None, this_project: bool, service: bool, everything: 
             autostart.for_services(os.environ).disable(atlogin.service(name, paths.root))
         output.data(f"{name} does not start at login\n")
         return exits.DONE
-    autostart.for_desktop(os.environ).disable(atlogin.tray())
+    autostart.for_desktop(os.environ).disable(autostart.tray_item())
     output.data("the tray does not start at login\n")
     waiting = [entry.name for entry in register.read() if entry.at_login]
     if waiting:
