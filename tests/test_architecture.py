@@ -65,6 +65,18 @@ CLOCK_PLACES = ("edges/clock.py", "keeper/", "client/", "cli/")
 DEADLINE_PLACES = ("platform/", "supervise/__main__.py")
 
 HEAVY_FOR_KEEPER = {"asyncio", "subprocess", "dataclasses", "typing", "inspect", "logging", "email", "http"}
+HEAVY_FOR_DAEMON = {
+    "_ssl",
+    "_ctypes",
+    "lzma",
+    "urllib.parse",
+    "psutil",
+    "grpc",
+    "docker",
+    "requests",
+    "rich",
+    "click",
+}
 HEAVY_FOR_STATUS = {"click", "msgspec", "rich", "platformdirs", "importlib.metadata", "psutil", "yaml"}
 
 # Tests without real processes; in the others a helper waits, within bounds, for a condition.
@@ -261,10 +273,24 @@ def test_the_keeper_loads_little() -> None:
 
 def _imported_by_status(project: ProjectUnderTest, code: int) -> set[str]:
     done = project.roost("status", env={"PYTHONPROFILEIMPORTTIME": "1"}, check=code)
-    lines = (line for line in done.err.splitlines() if line.startswith("import time:"))
+    return _imports_in(done.err)
+
+
+def _imports_in(listing: str) -> set[str]:
+    lines = (line for line in listing.splitlines() if line.startswith("import time:"))
     names = {line.rpartition("|")[2].strip() for line in lines}
     assert "roost" in names, "the interpreter did not list its imports"
     return names
+
+
+@pytest.mark.skipif(os.name == "nt", reason="brings up a daemon through the POSIX keeper")
+def test_the_daemon_loads_little(project: ProjectUnderTest) -> None:
+    """P25: a usual project has nothing loaded that it does not need."""
+    project.components(one={"run": ["sleep", "60"], "probes": {"liveness": {"exec": ["true"]}}})
+    project.roost("up", env={"PYTHONPROFILEIMPORTTIME": "1"}, check=True)
+    loaded = _imports_in((project.state / "daemon.log").read_text(encoding="utf-8"))
+    assert "roost.edges.probes.command" in loaded
+    assert not _heavy_in(loaded, HEAVY_FOR_DAEMON)
 
 
 def test_status_loads_little_without_a_daemon(project: ProjectUnderTest) -> None:

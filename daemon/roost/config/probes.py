@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from roost.core.model import (
     ContainerProbe,
@@ -58,6 +57,8 @@ class _Url(ScalarReader[str]):
     """An http or https URL, in which a port may still be `${port.NAME}`."""
 
     def take(self, scalar: Scalar, node: Scalar, at: At) -> str | None:
+        from urllib.parse import urlsplit  # half a megabyte, and many projects have no URL to check
+
         hint = "write http://HOST:PORT/PATH"
         try:
             parts = urlsplit(PORT_REFERENCE.sub("1", scalar.text))

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import time
-import traceback
 
 from roost import __version__
 from roost.platform import detach, endpoint, limits
@@ -18,6 +17,7 @@ from . import wire
 from .house import House, Unusable
 from .journal import Journal
 from .keeper import Keeper
+from .mistakes import told
 
 LOCK_PATIENCE = 2.0  # seconds
 _PAUSE = 0.02
@@ -49,9 +49,9 @@ def main(arguments: list[str], status: detach.Status) -> int:
     status.ready(os.getpid())
     try:
         keeper.run()
-    except BaseException:
+    except BaseException as error:
         journal.write_by(lambda function: function())
-        journal.say(f"ended by a mistake of ours: {traceback.format_exc(limit=-5)}")
+        journal.say(f"ended by a mistake of ours: {told(error)}")
         raise
     return 0
 

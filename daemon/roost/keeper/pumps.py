@@ -10,7 +10,6 @@ from __future__ import annotations
 import collections
 import threading
 import time
-import traceback
 
 from roost.platform.logindex import LATE
 from roost.platform.pipes import make_reader
@@ -20,6 +19,7 @@ from roost.platform.terminals import TerminalReader
 from .channel import Channel, Stream
 from .logbound import LogBound
 from .logfile import LogFile
+from .mistakes import told
 from .timers import Timers
 
 TYPE_CHECKING = False
@@ -202,8 +202,8 @@ class Pumps:
         if stream is not None:
             try:
                 stream.channel.pump(stream, time.monotonic())
-            except Exception:  # noqa: BLE001  (see _failed)
-                self._failed()
+            except Exception as error:  # noqa: BLE001  (see _failed)
+                self._failed(error)
                 self.forget(stream)
                 self.call_at(time.monotonic() + AFTER_A_MISTAKE, lambda _: self._resume(stream))
 
@@ -214,12 +214,12 @@ class Pumps:
     def _guard(self, function: Callable[[], None]) -> None:
         try:
             function()
-        except Exception:  # noqa: BLE001  (see _failed)
-            self._failed()
+        except Exception as error:  # noqa: BLE001  (see _failed)
+            self._failed(error)
 
-    def _failed(self) -> None:
+    def _failed(self, error: Exception) -> None:
         """One component's trouble, or a mistake of ours, must not stop the other logs: tell it and go on."""
-        text = traceback.format_exc(limit=-3)
+        text = told(error)
         self._tell(lambda: self._observer.pump_failed(text))
 
     def _channel(self, name: str, max_size: int, max_files: int) -> Channel:

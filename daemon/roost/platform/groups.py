@@ -24,9 +24,14 @@ else:
     import signal
 
     from . import identity
-    from .libc import become_subreaper
 
     KILL = signal.SIGKILL
+
+    def become_subreaper() -> bool:
+        """Descendants whose parent has ended become our children from now on; False if the system refuses."""
+        from . import libc  # with ctypes, which the daemon never needs
+
+        return libc.become_subreaper()
 
     def signal_group(leader: int, number: int) -> bool:
         """Signal the group of a leader that is not reaped yet; False if nobody is in it any more."""

@@ -5,12 +5,17 @@ from __future__ import annotations
 import sys
 
 # asyncio wants `ssl` for servers that we do not have, hashlib OpenSSL for hashes that it has itself: 8 MB,
-# and both do without where there is none.  An https probe loads `ssl` when it is needed.
-sys.modules["ssl"] = sys.modules["_hashlib"] = None  # type: ignore[assignment]
+# msgspec `typing_extensions` (0.4 MB) for types that typing has; all do without where there is none.  An https
+# probe loads `ssl` when it is needed.
+_UNNEEDED = ("ssl", "_hashlib", "typing_extensions")
+sys.modules.update(dict.fromkeys(_UNNEEDED))  # type: ignore[arg-type]
 import asyncio  # noqa: E402
 import hashlib  # noqa: E402, F401
 
-del sys.modules["ssl"], sys.modules["_hashlib"]
+import msgspec  # noqa: E402, F401
+
+for _name in _UNNEEDED:
+    del sys.modules[_name]
 
 import os  # noqa: E402
 import signal  # noqa: E402

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 from collections.abc import Callable
 
 from ...api import errors
@@ -62,8 +61,8 @@ class DaemonHandlers:
 
     async def restart(self, params: t.DaemonRestartParams, _session: Session) -> t.DaemonRestarting:
         """The keeper ends this process and starts the next; nothing else notices (P6)."""
-        if params.program and shutil.which(params.program[0]) is None:
-            raise errors.invalid_params("daemon.restart", f"there is no program {params.program[0]}")
+        if params.program:
+            _refuse_missing(params.program[0])
         await self._daemon.saver.flush()
         asyncio.get_running_loop().call_later(_ANSWER_FIRST, self._daemon.ask_for_successor, params.program)
         return t.DaemonRestarting(pid=os.getpid())
@@ -76,6 +75,13 @@ class DaemonHandlers:
         with pulse(session):
             ended = await asyncio.shield(ending)  # it goes on when this client is gone
         return t.ShutDown(stopped=ended.stopped, killed=ended.killed, warnings=self._daemon.unsaved())
+
+
+def _refuse_missing(program: str) -> None:
+    import shutil  # with its compressors 0.6 MB, for what is asked once in an upgrade
+
+    if shutil.which(program) is None:
+        raise errors.invalid_params("daemon.restart", f"there is no program {program}")
 
 
 class Waiting:
