@@ -20,7 +20,7 @@ from roost.client.blocking import Client
 from roost.client.streams import Lagged
 from roost.platform.paths import ProjectPaths
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 @pytest.fixture
@@ -81,9 +81,9 @@ def test_progress_starts_the_silence_anew(paths: ProjectPaths) -> None:
     async def chatty(params: t.NamesParams, session: Any) -> t.Components:
         for number in range(10):
             session.progress({"n": number})
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.25)
         if params.wait:
-            await asyncio.sleep(30)
+            await asyncio.sleep(600)
         return t.Components(components=[])
 
     async def test(client: AsyncClient) -> None:
@@ -91,13 +91,13 @@ def test_progress_starts_the_silence_anew(paths: ProjectPaths) -> None:
         answer = await client.component_start("a", wait=False, on_progress=seen.append)
         assert answer == t.Components(components=[])
         assert seen == [{"n": number} for number in range(10)]
-        with pytest.raises(roost.Timeout, match=r"said nothing for 0\.4 s"):
+        with pytest.raises(roost.Timeout, match=r"said nothing for 2 s"):
             await client.component_start("a")
         assert await client.ping() == t.Pong()
 
     where = Path(paths.endpoint.removeprefix("unix:"))
     with serving(where, None, {"component.start": chatty}):
-        run(paths, test, silence=0.4)
+        run(paths, test, silence=2.0)
 
 
 def test_the_daemons_end_ends_calls_and_the_next_connects_anew(paths: ProjectPaths) -> None:

@@ -17,11 +17,11 @@ from .faults import Fault
 from .remains import remains
 from .text import count, names
 
-PATIENCE = 5.0
-"""Seconds that daemon and keeper have after the last component (S48)."""
+PATIENCE = 20.0
+"""Seconds that daemon and keeper have after the last component: five (S48), and more on a busy machine."""
 _LOOK = 0.02
 _MOMENT = 2.0  # seconds for what is about to end, or to come back, by itself
-_RETURN = 10.0  # seconds for a daemon that died on the way out
+_RETURN = 30.0  # seconds for a daemon that died on the way out
 
 
 def bring_down(paths: ProjectPaths, timeout: float | None = None) -> int:
@@ -105,7 +105,7 @@ def _shut_down(paths: ProjectPaths, timeout: float | None) -> Mapping[str, Any]:
 
 
 def await_end(paths: ProjectPaths) -> None:
-    """Return when neither daemon nor keeper is there any more.  Raises Fault after 5 s, naming who is."""
+    """Return when neither daemon nor keeper is there any more.  Raises Fault past PATIENCE, naming who is."""
     deadline = time.monotonic() + PATIENCE
     while session.answers(paths) or remains(paths):
         if time.monotonic() > deadline:

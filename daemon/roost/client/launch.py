@@ -14,13 +14,12 @@ from ..platform.paths import ProjectPaths
 from . import fast
 from .errors import DaemonNotRunning, RoostError, Timeout
 
-PATIENCE = 10.0
-"""Seconds that a daemon may take until it answers; it takes about a quarter of one (S33)."""
+PATIENCE = 30.0
+"""Seconds that a daemon may take until it answers; it takes about a quarter of one, but the machine may be busy."""
 _PAUSE = 0.01
 """Seconds between two looks, in the first second: every one of them would be waited for by a person."""
 _LONGER_PAUSE = 0.1
 _FIRST = 1.0
-_PING = 1.0
 _AGAIN = 1.0
 """Seconds after which a keeper is started again: the one that was there may have been on its way out."""
 
@@ -45,7 +44,9 @@ def ensure_daemon(
         if time.monotonic() >= start_at:
             _start_keeper(paths, environ, timeout)
             start_at = time.monotonic() + _AGAIN
-        if answers(paths, _PING):
+        if answers(
+            paths, max(deadline - time.monotonic(), _PAUSE)
+        ):  # one that is there may be busy with its start
             return True
         young = time.monotonic() - began < _FIRST
         reason = None if young else hopeless()

@@ -10,7 +10,7 @@ from ...platform.paths import ProjectPaths
 from .. import context, exits, following, options, output, owntail, sayings, session
 from ..faults import Fault
 
-_PATIENCE = 10.0  # seconds for the successor to answer
+_PATIENCE = 30.0  # seconds for the successor to answer
 
 
 @click.group("daemon")
