@@ -140,11 +140,11 @@ BOMBS = {
 @pytest.mark.parametrize("text", BOMBS.values(), ids=BOMBS)
 def test_bombs_are_refused_soon(text: str) -> None:
     """Aliases, depth and size are bounded: each such file is an error, within seconds."""
-    begin = time.monotonic()
+    begin = time.process_time()
     loaded = config.load("roost.yaml", {}, text=text)
     sound(loaded)
     assert loaded.project is None
-    assert time.monotonic() - begin < 20, "bounded, on a busy machine too"
+    assert time.process_time() - begin < 20
 
 
 def test_a_long_chain_of_dependencies_is_no_recursion(read: Read) -> None:

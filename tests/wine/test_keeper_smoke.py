@@ -18,7 +18,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 TOOL = ROOT / "build" / "wine-python.sh"
-TIME_LIMIT = 240.0
+TIME_LIMIT = 600.0
 
 pytestmark = pytest.mark.wine
 

@@ -39,7 +39,7 @@ def roost(tmp_path: Path) -> Iterator[Roost]:
     def run(*arguments: str, code: int = 0) -> str:
         argv = [*command, "-B", "-P", "-m", "roost.cli", "-C", f"{prefix}{tmp_path}", *arguments]
         done = subprocess.run(
-            argv, cwd=ROOT, env=environ, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60
+            argv, cwd=ROOT, env=environ, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=240
         )
         assert done.returncode == code, done.stdout + done.stderr
         return done.stdout
@@ -56,7 +56,7 @@ def component(status: str, name: str) -> dict[str, Any]:
 
 def test_a_stack_comes_up_survives_its_daemon_and_goes_down(roost: Roost) -> None:
     """`up`, `status`, `logs`, `restart`, another daemon beside the same component, `down` (S1, S22, P1)."""
-    roost("up", "--timeout", "40s")
+    roost("up", "--timeout", "180s")
     first = component(roost("status", "--json"), "api")
     assert (first["state"], first["run"]) == ("running", 1)
     assert component(roost("status", "--json"), "migrate")["state"] == "completed"

@@ -40,7 +40,7 @@ from roost.platform import (  # noqa: E402
 from roost.platform.paths import ProjectPaths  # noqa: E402
 from roost.platform.spawn import Spawner  # noqa: E402
 
-PATIENCE = 20.0
+PATIENCE = 90.0
 
 
 def python(code: str) -> list[str]:
@@ -48,8 +48,8 @@ def python(code: str) -> list[str]:
     return [sys.executable, "-I", "-S", "-u", "-c", code]
 
 
-IDLE = python("import time; time.sleep(90)")
-STUBBORN = "import signal, time; signal.signal(signal.SIGBREAK, signal.SIG_IGN); print('up'); time.sleep(90)"
+IDLE = python("import time; time.sleep(900)")
+STUBBORN = "import signal, time; signal.signal(signal.SIGBREAK, signal.SIG_IGN); print('up'); time.sleep(900)"
 
 
 def until(condition: Callable[[], object], what: str) -> object:
@@ -246,7 +246,7 @@ def check_stop_by_kill() -> str:
         exited = client.event("exited", "stubborn")
         seconds = time.monotonic() - began
         assert (exited["code"], exited["signal"]) == (None, "KILL"), exited
-        assert 0.4 < seconds < 5, seconds
+        assert 0.4 < seconds < 60, seconds
         assert not alive(pid)
     return f"kill_after 0.5 s: ended after {seconds:.2f} s"
 
