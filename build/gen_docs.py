@@ -103,13 +103,7 @@ def _section(table: Table[Any]) -> str:
     lines += ["| key | takes | default | |", "| --- | --- | --- | --- |"]
     for key in table.keys.values():
         gap = unsupported.find(table.name, key.name)
-        later = (
-            ""
-            if gap is None
-            else " *Not supported yet.*"
-            if not gap.only_true
-            else " *`true` is not supported yet.*"
-        )
+        later = "" if gap is None else " *Not supported yet.*"
         default = "required" if key.required else key.default
         cells = (f"`{key.name}`", _linked(key.reader.words()), default, key.doc + later)
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")

@@ -31,6 +31,7 @@ redis-server redis-server
 initdb postgresql
 nginx nginx
 tmux tmux
+vim vim
 strace strace
 ps procps
 dockerd docker.io

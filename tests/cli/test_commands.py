@@ -402,7 +402,7 @@ def test_help_lists_every_command_without_importing_it(capsys: Capture) -> None:
     assert done.stderr.strip() == ""
     listed = [line.split()[0] for line in done.stdout.split("Commands:")[1].splitlines() if line[:3].strip()]
     assert set(COMMANDS) <= {line.split()[0] for line in done.stdout.splitlines() if line.startswith("  ")}
-    assert not {"attach", "tray"} & set(listed)
+    assert "tray" not in listed
 
 
 @pytest.mark.parametrize("name", list(__import__("roost.cli.app", fromlist=["COMMANDS"]).COMMANDS))

@@ -60,6 +60,20 @@ VALID = {
             log: {max_size: 10MB, max_files: 5, streams: merged}
             shell: bash
     """,
+    "processes": """
+        components:
+          ollama: {external: true, probes: {liveness: {tcp: 11434}}}
+          a:
+            run: x
+            tty: true
+            watch: {paths: [src], ignore: ["*.pyc"], debounce: 300ms}
+            replicas: 2
+            hooks: {on_ready: x, on_exit: [y], on_failed: z}
+            probes: {readiness: {grpc: {port: 7234, service: "", tls: true}}, startup: {notify: true}}
+            depends_on: {ollama: {restart: true}}
+          t: {run: x, type: task, schedule: "0 3 * * mon-fri"}
+          u: {run: x, type: task, schedule: {every: 9m}, depends_on: {t: {rerun: true, condition: completed}}}
+    """,
 }
 LATER = {
     "container": """
@@ -80,20 +94,6 @@ LATER = {
           built: {build: ., profiles: [x], limits: {memory: 512MB}}
           other: {build: {context: ., dockerfile: D, args: {A: 1}, target: t}}
         limits: {logs: 20GB}
-    """,
-    "process": """
-        components:
-          ollama: {external: true, probes: {liveness: {tcp: 11434}}}
-          a:
-            run: x
-            tty: true
-            watch: {paths: [src], ignore: ["*.pyc"], debounce: 300ms}
-            replicas: 2
-            hooks: {on_ready: x, on_exit: [y], on_failed: z}
-            probes: {readiness: {grpc: {port: 7234, service: "", tls: true}}, startup: {notify: true}}
-            depends_on: {ollama: {restart: true}}
-          t: {run: x, type: task, schedule: "0 3 * * mon-fri"}
-          u: {run: x, type: task, schedule: {every: 9m}, depends_on: {t: {rerun: true, condition: completed}}}
     """,
 }
 REPLACEMENTS: list[Any] = [
@@ -147,7 +147,6 @@ BY_SCHEMA_ALONE = {
     "empty list": "components: {a: {run: []}}",
     "number for text": "components: {a: {run: b, description: 5}}",
     "not yet": "components: {a: {image: 'b:1'}}",
-    "not yet, true": "components: {a: {run: b, tty: true}}",
 }
 
 

@@ -30,6 +30,16 @@ def test_notify_is_an_error_where_there_is_no_sd_notify(lines: Lines) -> None:
     ]
 
 
+def test_a_terminal_is_an_error_where_there_is_none(lines: Lines) -> None:
+    """`tty: true` on Windows: refused at its place; `false` asks for nothing (INTERFACES.md §3)."""
+    text = "components:\n  api: {run: serve, tty: true}\n  db: {run: serve, tty: false}\n"
+    assert lines(text, lacks=abilities.lacking("win32")) == [
+        "roost.yaml:2:21: components.api.tty: components get no terminal on this system "
+        "(remove it, or run the project in WSL)"
+    ]
+    assert lines(text, lacks=abilities.lacking("darwin")) == []
+
+
 @pytest.mark.parametrize("system", ["linux", "darwin"])
 def test_notify_is_accepted_where_there_are_sockets_for_it(lines: Lines, system: str) -> None:
     """The same file is valid on the other systems."""

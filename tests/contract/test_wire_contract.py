@@ -15,7 +15,8 @@ import pytest
 
 from contract.old_keeper import GOLDEN, OldKeeper
 from e2e.harness import eventually
-from keeper.harness import house_in
+from keeper.harness import house_in, until
+from roost.client.errors import RoostError
 from roost.keeper import wire
 from roost.platform.paths import ProjectPaths
 
@@ -147,3 +148,43 @@ def assert_promised(found: dict[str, Any], promised: dict[str, Any]) -> None:
         assert key in found, f"{key} is gone"
         if value is not None and found[key] is not None and key != "note":
             assert isinstance(found[key], (int, float) if isinstance(value, float) else type(value)), key
+
+
+GOLDEN_1_1: dict[str, Any] = json.loads(Path(__file__).with_name("wire_1_1.json").read_text(encoding="utf-8"))
+
+
+def test_a_terminal_comes_with_the_words_of_1_1(place: ProjectPaths) -> None:
+    """P6: the answer to `spawn`, RUN and `ends` of a run with a terminal; what was lost with both is told."""
+    with house_in(Path(place.root).parent) as house:
+        client = house.start()
+        assert_promised(client.hello, GOLDEN_1_1["hello"])
+        code = "import os, time; os.dup2(21, 30); os.close(21); print(1, flush=True); time.sleep(3600)"
+        house.spawn(client, "api", [sys.executable, "-I", "-S", "-c", code], tty=True)
+        until(lambda: house.log("api"))
+        (run,) = client.call("list")["runs"]
+        assert_promised(run, GOLDEN_1_1["run"])
+        second = house.connect()
+        assert_promised(second.event("ends", "api"), GOLDEN_1_1["ends"])
+        client.close()
+        second.close()
+        house.kill_keeper()
+        third = house.start()
+        assert_promised(third.event("terminal_lost", "api"), GOLDEN_1_1["terminal_lost"])
+
+
+def test_an_old_keeper_that_knows_no_terminals_is_left_as_it_is(place: ProjectPaths) -> None:
+    """P6: a daemon of today tells people of a 1.1 event, and takes a RUN without `terminal` as one without."""
+    lost = {**GOLDEN_1_1["terminal_lost"], "name": "api"}
+    events_of_both = [*GOLDEN["events"], lost]
+    keeper = OldKeeper(place.keeper_endpoint.removeprefix("unix:"), "hello_after_a_crash", events_of_both)
+    daemon = daemon_under(place)
+    try:
+        eventually(lambda: answers(place), timeout=10, what="an answer")
+        eventually(lambda: "terminal_lost" in [event["kind"] for event in events(place)], timeout=5)
+        with pytest.raises(RoostError, match="has no terminal"):
+            call(place, "component.attach", {"name": "api"})
+        eventually(lambda: any(one.get("seq") == 9 for one in keeper.asked), timeout=5, what="its ack")
+    finally:
+        daemon.kill()
+        daemon.communicate()
+        keeper.close()

@@ -5,6 +5,7 @@ And every answer and notification fits the schema that `rpc.discover` offers for
 
 from __future__ import annotations
 
+import base64
 import json
 import socket
 import sys
@@ -24,8 +25,10 @@ TALK = [
     "import itertools, time\nfor n in itertools.count(): print('line', n, flush=True); time.sleep(0.1)",
 ]
 STAY = [sys.executable, "-c", "import time; time.sleep(3600)"]
+HEAR = {"run": "read -r line", "tty": True, "type": "task", "autostart": False}
 BAD = "version: 1\ncomponents: {db: {rum: x}}\n"
 ADDED = {"project.up", "logs.clear"}  # for the command; not in the contract
+AT_A_TERMINAL = {"component.attach", "terminal.write", "terminal.resize"}
 APART = {"unsubscribe", "daemon.restart", "daemon.shutdown", "project.acquire", "project.release"}
 PROBLEM = {"file": Text, "line": Whole, "column": Whole, "path": Text, "message": Text}
 
@@ -123,9 +126,11 @@ class Caller:
 def stack() -> Iterator[ProjectUnderTest]:
     """One that talks and one that does not."""
     project = ProjectUnderTest(short_folder())
-    project.components(talk={"run": TALK}, idle={"run": STAY, "depends_on": ["talk"]})
+    project.components(talk={"run": TALK}, idle={"run": STAY, "depends_on": ["talk"]}, hear=HEAR)
     try:
-        project.up()
+        project.up("talk", "idle")
+        project.roost("start", "hear", "--no-wait", check=True)
+        project.wait_state("hear", "running")
         yield project
     finally:
         project.finish()
@@ -209,11 +214,35 @@ def test_a_lease_has_its_shapes(caller: Caller, described: dict[str, Any]) -> No
     )
 
 
+def test_a_terminal_has_its_shapes(
+    caller: Caller, stack: ProjectUnderTest, described: dict[str, Any]
+) -> None:
+    """Attached, typed at, given a size, seen, and ended with its run."""
+    notices = {
+        one["name"]: one["params"] for one in of_method(described, "component.attach")["x-notifications"]
+    }
+    subscription = caller.call("component.attach", {"name": "hear"})["subscription"]
+    attached = caller.notice("terminal.attached")
+    conforms(attached, {"subscription": Text, "terminal": Text, "run": Whole})
+    terminal = attached["terminal"]
+    resized = caller.call("terminal.resize", {"terminal": terminal, "columns": 60, "rows": 20})
+    typed = caller.call("terminal.write", {"terminal": terminal, "data": base64.b64encode(b"x\n").decode()})
+    fits(resized, of_method(described, "terminal.resize")["result"]["schema"], described)
+    fits(typed, of_method(described, "terminal.write")["result"]["schema"], described)
+    output, ended = caller.notice("terminal.output"), caller.notice("terminal.ended")
+    conforms(output, {"subscription": Text, "data": Text, "cursor": Text})
+    conforms(ended, {"subscription": Text, "reason": Text})
+    for name, payload in {"attached": attached, "output": output, "ended": ended}.items():
+        assert payload["subscription"] == subscription
+        fits(payload, notices[f"terminal.{name}"], described)
+    stack.wait_state("hear", "completed")
+
+
 def test_nothing_is_left_out(described: dict[str, Any]) -> None:
     """Each method that the daemon offers is called in this file."""
     offered = {one["name"] for one in described["methods"]}
     called = {name for name, _, _ in (*CALLS, *STREAMS)} | APART
-    assert offered == called | ADDED
+    assert offered == called | AT_A_TERMINAL | ADDED
 
 
 def test_the_ends_answer_before_they_end(project: ProjectUnderTest) -> None:

@@ -1,6 +1,7 @@
 """The one table of methods: what is dispatched, described and offered by the clients.  Pure.
 
-INTERFACES.md §6 is the contract; `project.up` and `logs.clear` are additions for the command.
+INTERFACES.md §6 is the contract; `project.up`, `logs.clear`, `component.attach` and
+`terminal.*` are additions for the command.
 """
 
 from __future__ import annotations
@@ -154,10 +155,39 @@ _ALL = (
         params=t.ExecParams,
         result=t.ExecResult,
         summary="Run a command in a component's container, or with its environment and folder",
-        description="Its output comes as `progress` with `stream` and `data` (base64). "
+        description="Its output comes as `progress` with `stream` and `data` (base64); with `tty` the first "
+        "`progress` has `terminal` instead. "
         "The one method that runs what is not in the configuration.",
         mutates=True,
         waits=True,
+    ),
+    Method(
+        name="component.attach",
+        params=t.AttachParams,
+        result=t.Subscribed,
+        summary="The terminal of a component with `tty: true`: what it shows, and the right to type",
+        description="Any number of clients may watch, one at a time types. `unsubscribe` leaves it.",
+        mutates=True,
+        streams=True,
+        notifications={
+            "terminal.attached": t.TerminalAttached,
+            "terminal.output": t.TerminalOutput,
+            "terminal.ended": t.TerminalEnded,
+        },
+    ),
+    Method(
+        name="terminal.write",
+        params=t.TerminalWriteParams,
+        result=t.Done,
+        summary="Type at a terminal; the answer comes when the terminal has taken all of it",
+        mutates=True,
+    ),
+    Method(
+        name="terminal.resize",
+        params=t.TerminalResizeParams,
+        result=t.Done,
+        summary="Give a terminal another size",
+        mutates=True,
     ),
     Method(
         name="logs.query",

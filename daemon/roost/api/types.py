@@ -18,6 +18,8 @@ from ..core.snapshot import ProjectStatus as ProjectStatus
 
 Seconds = Annotated[float, Meta(ge=0)]
 Count = Annotated[int, Meta(ge=0)]
+Side = Annotated[int, Meta(ge=1, le=1000)]
+"""Columns or rows of a terminal."""
 Names = Annotated[list[str], Meta(min_length=1)]
 Stream = Literal["stdout", "stderr"]
 
@@ -214,10 +216,16 @@ class Why(Struct, frozen=True, kw_only=True):
 
 
 class ExecParams(Params, frozen=True, kw_only=True):
-    """A command to run as the component would: its container, or its environment and folder."""
+    """A command to run as the component would: its container, or its environment and folder.
+
+    `tty`: with a terminal of that size, at which `terminal.write` types.
+    """
 
     name: str
     command: Names
+    tty: bool = False
+    columns: Side = 80
+    rows: Side = 24
 
 
 class ExecOutput(Struct, frozen=True, kw_only=True):
@@ -227,11 +235,73 @@ class ExecOutput(Struct, frozen=True, kw_only=True):
     data: bytes
 
 
+class ExecTerminal(Struct, frozen=True, kw_only=True):
+    """The first `progress` of a command with a terminal: how `terminal.write` and `terminal.resize` name it."""
+
+    terminal: str
+
+
 class ExecResult(Struct, frozen=True, kw_only=True):
     """How it ended: a code, or the signal that ended it."""
 
     code: int | None
     signal: int | None = None
+
+
+# -- terminals ------------------------------------------------------------------------------------------
+
+
+class AttachParams(Params, frozen=True, kw_only=True):
+    """A component with `tty: true`.
+
+    `columns`, `rows`: the size that its terminal is to have, if this client is the one that types.  `watch`:
+    never be that.  `cursor`: show what followed it; without, the last that the run has written.
+    """
+
+    name: str
+    columns: Side | None = None
+    rows: Side | None = None
+    watch: bool = False
+    cursor: str | None = None
+
+
+class TerminalAttached(Struct, frozen=True, kw_only=True):
+    """First of all: the terminal's name for `terminal.write`; None: another client types, and this one watches."""
+
+    terminal: str | None
+    run: int
+
+
+class TerminalOutput(Struct, frozen=True, kw_only=True):
+    """Bytes that the component wrote, as it wrote them (base64 in JSON), and where they end."""
+
+    data: bytes
+    cursor: str
+
+
+class TerminalEnded(Struct, frozen=True, kw_only=True):
+    """Nothing more will come: the run is over, and why."""
+
+    reason: str
+
+
+class Done(Struct, frozen=True, kw_only=True):
+    """It is done; there is nothing to say about it."""
+
+
+class TerminalWriteParams(Params, frozen=True, kw_only=True):
+    """Bytes that are typed (base64 in JSON)."""
+
+    terminal: str
+    data: bytes
+
+
+class TerminalResizeParams(Params, frozen=True, kw_only=True):
+    """The size that a terminal has now."""
+
+    terminal: str
+    columns: Side
+    rows: Side
 
 
 # -- logs and events -----------------------------------------------------------------------------------

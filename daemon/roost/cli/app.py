@@ -24,6 +24,7 @@ COMMANDS = {
     "restart": "Restart components.",
     "signal": "Send a signal to a component.",
     "exec": "Run a command with a component's folder and environment.",
+    "attach": "Sit at the terminal of a component (tty: true); Ctrl-] leaves it.",
     "run": "Run a command while the project is ready for it.",
     "wait": "Wait until components are ready, completed or stopped.",
     "status": "Show every component and its state.",

@@ -119,6 +119,19 @@ class AsyncClient(AsyncMethods):
         """The status once, then what changes of it."""
         return await self._stream("status.stream", t.Nothing())
 
+    async def component_attach(
+        self,
+        name: str,
+        *,
+        columns: int | None = None,
+        rows: int | None = None,
+        watch: bool = False,
+        cursor: str | None = None,
+    ) -> AsyncStream[t.TerminalAttached | t.TerminalOutput | t.TerminalEnded]:
+        """What the terminal of a component shows, and (first of all) how `terminal_write` names it."""
+        params = t.AttachParams(name=name, columns=columns, rows=rows, watch=watch, cursor=cursor)
+        return await self._stream("component.attach", params)
+
     async def _stream(self, method: str, params: t.Params) -> AsyncStream[Any]:
         link = await _open(self.paths, self._connect_timeout)
         stream: AsyncStream[Any] = AsyncStream(link, messages.kinds_of(method))

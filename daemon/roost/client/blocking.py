@@ -128,6 +128,19 @@ class Client(Methods):
         """The status once, then what changes of it."""
         return Stream(self._connect(), "status.stream", t.Nothing(), self._silence)
 
+    def component_attach(
+        self,
+        name: str,
+        *,
+        columns: int | None = None,
+        rows: int | None = None,
+        watch: bool = False,
+        cursor: str | None = None,
+    ) -> Stream[t.TerminalAttached | t.TerminalOutput | t.TerminalEnded]:
+        """What the terminal of a component shows, and (first of all) how `terminal_write` names it."""
+        params = t.AttachParams(name=name, columns=columns, rows=rows, watch=watch, cursor=cursor)
+        return Stream(self._connect(), "component.attach", params, self._silence)
+
 
 class Stream(Generic[Item]):
     """What a subscription brings, one after the other; `Lagged` where something was missed.

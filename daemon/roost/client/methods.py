@@ -132,10 +132,30 @@ class Methods:
         """The chain of reasons for which a component is not ready."""
         return self._ask("component.why", t.NameParams(name=name), t.Why)
 
-    def component_exec(self, name: str, command: list[str], on_progress: OnProgress = None) -> t.ExecResult:
+    def component_exec(
+        self,
+        name: str,
+        command: list[str],
+        tty: bool = False,
+        columns: int = 80,
+        rows: int = 24,
+        on_progress: OnProgress = None,
+    ) -> t.ExecResult:
         """Run a command as the component would; its output comes to `on_progress`, `data` in base64."""
-        params = t.ExecParams(name=name, command=command)
+        params = t.ExecParams(name=name, command=command, tty=tty, columns=columns, rows=rows)
         return self._ask("component.exec", params, t.ExecResult, on_progress)
+
+    # -- terminals -------------------------------------------------------------------------------------
+
+    def terminal_write(self, terminal: str, data: bytes) -> t.Done:
+        """Type at a terminal; done when it has taken all of it."""
+        params = t.TerminalWriteParams(terminal=terminal, data=data)
+        return self._ask("terminal.write", params, t.Done)
+
+    def terminal_resize(self, terminal: str, columns: int, rows: int) -> t.Done:
+        """Give a terminal another size."""
+        params = t.TerminalResizeParams(terminal=terminal, columns=columns, rows=rows)
+        return self._ask("terminal.resize", params, t.Done)
 
     # -- logs, events, configuration -------------------------------------------------------------------
 

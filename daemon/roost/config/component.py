@@ -84,7 +84,8 @@ COMPONENT: Final = Table(
         Key(
             "tty",
             Flag(),
-            "Whether the command gets a pseudo-terminal; else stdin is the null device.",
+            "Whether the command gets a pseudo-terminal, which `roost attach` shows; "
+            "else stdin is the null device. Not on Windows.",
             "`false`",
         ),
         Key(

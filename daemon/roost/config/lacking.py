@@ -18,6 +18,11 @@ class Lack(Struct, frozen=True):
 
 TABLE: dict[tuple[str, str], Lack] = {
     # (name of the map, key)
+    ("component", "tty"): Lack(
+        "tty",
+        "components get no terminal on this system",
+        "remove it, or run the project in WSL",
+    ),
     ("probe", "notify"): Lack(
         "notify",
         "this system has no sd_notify sockets, so the component could say nothing",

@@ -106,11 +106,11 @@ class Table(Reader[T]):
         if value is None:
             return
         gap = unsupported.find(self.name, key.text)
-        if gap is not None and gap.covers(value):
+        if gap is not None:
             below.error(key, "is not supported yet", gap.hint)
             return
         lack = lacking.find(self.name, key.text)
-        if lack is not None and lack.ability in at.lacks:
+        if lack is not None and value and lack.ability in at.lacks:
             below.error(key, lack.message, lack.hint)
             return
         found.values[known.field or known.name] = value

@@ -12,16 +12,12 @@ from msgspec import Struct
 
 
 class Gap(Struct, frozen=True):
-    """A key that is refused: with every value, or only when it is set to true."""
+    """A key that is refused, whatever its value."""
 
     hint: str = "remove it; a later version will know it"
-    only_true: bool = False
-
-    def covers(self, value: object) -> bool:
-        return value is True or not self.only_true
 
     def schema(self) -> dict[str, Any]:
-        return {"const": False} if self.only_true else {"not": {}}
+        return {"not": {}}
 
 
 _CONTAINERS = Gap("containers come with a later version; run the program itself with `run`")
@@ -38,7 +34,6 @@ TABLE: dict[tuple[str, str], Gap] = {
     ("component", "network"): _CONTAINERS,
     ("component", "user"): _CONTAINERS,
     ("component", "labels"): _CONTAINERS,
-    ("component", "tty"): Gap(only_true=True),
     ("probe", "container"): _CONTAINERS,
 }
 

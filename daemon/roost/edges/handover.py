@@ -15,12 +15,20 @@ from ..platform.paths import ProjectPaths
 Held = Mapping[tuple[str, int], list[int]]
 """Name and run → the spare reading ends of its output, then its pidfd."""
 
+Masters = Mapping[tuple[str, int], int]
+"""Name and run → which of these is its terminal's master."""
+
 _START = 5.0
 _ANSWER = 5.0
 
 
 def replace_keeper(
-    paths: ProjectPaths, base: Mapping[str, str], environment: str, held: Held, ending: bool = False
+    paths: ProjectPaths,
+    base: Mapping[str, str],
+    environment: str,
+    held: Held,
+    masters: Masters,
+    ending: bool = False,
 ) -> int:
     """Start a keeper, tell it what is known, and give its pid; what is held may be let go then.
 
@@ -32,6 +40,8 @@ def replace_keeper(
     connection = endpoint.connect(paths.keeper_endpoint, _ANSWER)
     try:
         talk = _Talk(connection)
+        for (name, run), master in masters.items():
+            talk.ask({"verb": "terminal", "name": name, "run": run}, master)
         for (name, run), fds in held.items():
             code = next((code for fd in fds if (code := exits.code_of_reaped(fd)) is not None), None)
             if code is not None:
@@ -52,10 +62,14 @@ class _Talk:
         self._decoder = wire.Decoder()
         self._number = 0
 
-    def ask(self, request: dict[str, object]) -> None:
-        """Send and wait; a refusal (an older keeper, a run that is over) is the keeper's affair."""
+    def ask(self, request: dict[str, object], *fds: int) -> None:
+        """Send, with descriptors, and wait.
+
+        A refusal (an older keeper, a run that is over) is the keeper's affair.
+        """
         self._number += 1
-        self._connection.sendall(wire.encode({"id": self._number, **request}))
+        frame = {"id": self._number, **request, **({"fds": len(fds)} if fds else {})}
+        endpoint.send_with(self._connection, wire.encode(frame), fds)
         while True:
             data = self._connection.recv(65536)
             if not data:

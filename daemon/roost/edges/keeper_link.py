@@ -18,6 +18,8 @@ from ..platform.loop_channel import Channel, open_channel
 Frame = dict[str, Any]
 
 DESCRIPTORS = "descriptors"
+TERMINAL = "terminal"
+"""Which of the descriptors is a terminal's master; None or not there: none is."""
 
 
 class KeeperError(Exception):
@@ -104,7 +106,9 @@ class KeeperLink:
             return
         error = frame.get("error")
         if error is None:
-            future.set_result({**(frame.get("result") or {}), DESCRIPTORS: fds})
+            future.set_result(
+                {**(frame.get("result") or {}), DESCRIPTORS: fds, TERMINAL: frame.get(TERMINAL)}
+            )
         else:
             future.set_exception(KeeperError(str(error.get("kind")), str(error.get("message"))))
 

@@ -8,6 +8,7 @@ import sys
 def lacking(system: str = sys.platform) -> frozenset[str]:
     """The abilities that a system lacks, by the names of `config.lacking`.
 
-    `notify`: Unix datagram sockets in the file system, which Windows does not have.
+    `notify`: Unix datagram sockets in the file system; `tty`: pseudo-terminals that outlive who made them.
+    Windows has neither.
     """
-    return frozenset({"notify"}) if system == "win32" else frozenset()
+    return frozenset({"notify", "tty"}) if system == "win32" else frozenset()

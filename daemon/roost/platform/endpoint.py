@@ -9,10 +9,14 @@ from __future__ import annotations
 import os
 import sys
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 if sys.platform == "win32":
     from .endpoint_windows import PipeConnection as Connection
     from .endpoint_windows import PipeListener as Listener
-    from .endpoint_windows import connect, listen, peer_is_owner, peer_pid, remove
+    from .endpoint_windows import connect, listen, peer_is_owner, peer_pid, remove, send_with
 else:
     import socket
     import struct
@@ -78,6 +82,11 @@ else:
             pid = int(struct.unpack("=iII", credentials)[0])
         return pid or None
 
+    def send_with(connection: Connection, data: bytes, fds: Sequence[int]) -> None:
+        """Send all of `data`, and with its beginning copies of these descriptors.  Raises OSError."""
+        sent = socket.send_fds(connection, [data], list(fds)) if fds else 0
+        connection.sendall(data[sent:])
+
     def remove(endpoint: str) -> None:
         """Take away the name of a socket that nobody serves any more; nothing happens if there is none."""
         _remove(_path(endpoint))
@@ -95,4 +104,4 @@ else:
             pass
 
 
-__all__ = ["Connection", "Listener", "connect", "listen", "peer_is_owner", "peer_pid", "remove"]
+__all__ = ["Connection", "Listener", "connect", "listen", "peer_is_owner", "peer_pid", "remove", "send_with"]

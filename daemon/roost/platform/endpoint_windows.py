@@ -13,6 +13,7 @@ from ctypes import wintypes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from types import TracebackType
     from typing import Protocol
 
@@ -184,6 +185,11 @@ def peer_pid(connection: HasHandle) -> int | None:
     pid = wintypes.DWORD()
     pipe_client(connection.fileno(), ctypes.byref(pid))
     return pid.value or None
+
+
+def send_with(connection: PipeConnection, data: bytes, fds: Sequence[int]) -> None:
+    """Send all of `data`; descriptors do not come over a pipe, and nobody has any to send."""
+    connection.sendall(data)
 
 
 def remove(endpoint: str) -> None:

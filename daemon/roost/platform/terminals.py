@@ -32,6 +32,9 @@ if sys.platform == "win32":
     def redraw(master: int, columns: int, rows: int) -> None:
         """Nothing, for the same reason."""
 
+    def become_controlling() -> None:
+        """Never called: `open_terminal` has refused before."""
+
     def regain(pid: int, descriptor: int) -> int:
         """-1: what is not there cannot be regained."""
         return -1
@@ -79,6 +82,10 @@ else:
         if size_of(master) == (columns, rows):
             resize(master, columns, rows + 1)
         resize(master, columns, rows)
+
+    def become_controlling() -> None:
+        """In a new session's first process: let its standard input be the terminal that Ctrl-C comes from."""
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
     def regain(pid: int, descriptor: int) -> int:
         """The master of a program's terminal, from what it has inherited as `descriptor`; -1 if it cannot be.

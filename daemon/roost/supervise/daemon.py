@@ -19,7 +19,7 @@ from ..edges import store
 from ..edges.clock import Clock
 from ..edges.disk import Disk
 from ..edges.facts import ProcessFacts
-from ..edges.keeper_link import DESCRIPTORS, Frame, KeeperGone, KeeperLink
+from ..edges.keeper_link import Frame, KeeperGone, KeeperLink
 from ..edges.ownlog import OwnLog
 from ..edges.rpc_server import Handlers, RpcServer
 from ..edges.saver import Saver
@@ -40,7 +40,8 @@ from .loop import Supervisor
 from .notifying import Notifying
 from .probing import Probing
 from .status import StatusView
-from .tidings import exit_of, tell_leftovers, tell_log_trouble, tell_logs_removed
+from .terminals import OpenTerminals
+from .tidings import exit_of, tell_leftovers, tell_log_trouble, tell_logs_removed, tell_terminal_lost
 from .world import World
 
 _KEEPER_ANSWER = 5.0
@@ -76,6 +77,7 @@ class Daemon:
         self.configuration = Configuration(paths)
         self.chronicle = Chronicle(self.disk, clock, EventLog(paths.events), paths.logs, self.masker)
         self.world = World(clock, self.chronicle, self.instance, base, self._set_probes)
+        self.terminals = OpenTerminals()
         self.companions = Companions(self.chronicle, self.world)
         self.growth = Growth(self._watch_logs)
         self.status = StatusView(paths, clock, self.masker, self.world.resolved)
@@ -302,7 +304,9 @@ class Daemon:
             case "terminate":
                 self.ending.terminate(_TERMINATED)
             case "ends":
-                self.world.hold(str(frame["name"]), int(frame["run"]), frame.get(DESCRIPTORS, []))
+                self.world.hold(str(frame["name"]), int(frame["run"]), frame)
+            case "terminal_lost":
+                tell_terminal_lost(self.chronicle, frame)
             case _:
                 self.log.debug("an event of a newer keeper", event=frame["event"])
         if "seq" in frame:
@@ -367,8 +371,14 @@ class Daemon:
     def _set_probes(self, component: Component, spec: Spec, kinds: tuple[ProbeKind, ...]) -> None:
         self.probing.set(component, spec, kinds)
 
-    def _watch_logs(self, names: list[str]) -> None:
-        self.link.tell("watch", names=names)
+    def _watch_logs(self, names: list[str], new: str | None) -> None:
+        """Once the keeper watches, say once that a new one has grown: it may have, since it was looked at."""
+
+        def heard(answer: asyncio.Future[Frame]) -> None:
+            if not answer.cancelled() and answer.exception() is None and new is not None:
+                self.growth.grew(new)
+
+        self.link.request("watch", names=names).add_done_callback(heard)
 
     def _changed(self, names: frozenset[str]) -> None:
         self.saver.mark()

@@ -10,7 +10,8 @@ Listener = Callable[[], None]
 class Growth:
     """Tells the keeper which names matter, and passes on what it says about them."""
 
-    def __init__(self, watch: Callable[[list[str]], None]) -> None:
+    def __init__(self, watch: Callable[[list[str], str | None], None]) -> None:
+        """`watch` is told all names that matter, and which of them is new."""
         self._watch = watch
         self._listeners: dict[str, list[Listener]] = {}
 
@@ -19,7 +20,7 @@ class Growth:
         known = name in self._listeners
         self._listeners.setdefault(name, []).append(listener)
         if not known:
-            self.announce()
+            self._watch(sorted(self._listeners), name)
 
     def unlisten(self, name: str, listener: Listener) -> None:
         """Do not call it any more; unknown is fine."""
@@ -31,7 +32,7 @@ class Growth:
 
     def announce(self) -> None:
         """Tell the keeper (anew) what matters."""
-        self._watch(sorted(self._listeners))
+        self._watch(sorted(self._listeners), None)
 
     def grew(self, name: str) -> None:
         """The keeper says that this log has grown."""

@@ -32,6 +32,7 @@ async def replace(daemon: Daemon) -> None:
             daemon.world.base,
             daemon.environment.value,
             held,
+            daemon.world.masters,
             daemon.ending.begun,
         )
         try:

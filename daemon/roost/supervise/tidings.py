@@ -60,6 +60,18 @@ def tell_logs_removed(chronicle: Chronicle, frame: Frame) -> None:
     )
 
 
+def tell_terminal_lost(chronicle: Chronicle, frame: Frame) -> None:
+    """A component goes on without anybody at its terminal (keeper/terminals.py)."""
+    name = str(frame["name"])
+    chronicle.tell(
+        "terminal_lost",
+        "keeper and daemon were killed, and its terminal cannot be taken over here: what it writes is not seen "
+        f"any more, and it waits once its terminal is full; to give it another: roost restart {name}",
+        component=name,
+        run=int(frame["run"]),
+    )
+
+
 def _number(signal: object) -> int | None:
     """The keeper names signals; people and programs get the number that `os.WTERMSIG` would give."""
     return None if signal is None else signal_number(str(signal))

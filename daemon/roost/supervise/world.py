@@ -16,7 +16,7 @@ from ..core.model import Leftovers, ProbeKind, Project, Spec, Type
 from ..core.states import Component, Event, Exit, Spawned, SpawnFailed, Tell
 from ..edges import ports
 from ..edges.clock import Clock
-from ..edges.keeper_link import DESCRIPTORS, Frame, KeeperError, KeeperGone, KeeperLink
+from ..edges.keeper_link import DESCRIPTORS, TERMINAL, Frame, KeeperError, KeeperGone, KeeperLink
 from ..platform.programs import default_shell
 from .chronicle import Chronicle
 
@@ -43,6 +43,8 @@ class World:
         self._probing = probing
         self._apply: Apply = _nobody
         self._project: Callable[[], Project] = _no_project
+        self.masters: dict[tuple[str, int], int] = {}
+        """The terminals of what runs, by component and run; each is among what is held."""
         self._held: dict[tuple[str, int], list[int]] = {}
         self._numbered: tuple[Project, dict[str, dict[str, int]]] | None = None
         self._stopping: set[asyncio.Task[None]] = set()
@@ -111,10 +113,14 @@ class World:
         """The whole environment of a component.  Never in any answer, event, log or file (P19)."""
         return component_environment(self.base, self._project(), spec, run, self.instance)
 
-    def hold(self, name: str, run: int, fds: list[int]) -> None:
-        """Keep the spare reading ends and the pidfd of a run (D3)."""
+    def hold(self, name: str, run: int, frame: Frame) -> None:
+        """Keep what came for us to hold of a run: spare reading ends, a pidfd, a terminal's master (D3)."""
+        fds = frame.get(DESCRIPTORS, [])
         if fds:
             self._held.setdefault((name, run), []).extend(fds)
+        terminal = frame.get(TERMINAL)
+        if isinstance(terminal, int) and terminal < len(fds):
+            self.masters[name, run] = fds[terminal]
 
     def held(self) -> dict[tuple[str, int], list[int]]:
         """The descriptors that are kept, by component and run."""
@@ -122,6 +128,7 @@ class World:
 
     def let_go(self, name: str, run: int) -> None:
         """The run is over and its output is drained: close what was kept for it."""
+        self.masters.pop((name, run), None)
         for fd in self._held.pop((name, run), ()):
             os.close(fd)
 
@@ -147,7 +154,7 @@ class World:
             "run": run,
             "argv": command_line(spec.run, spec.shell or default_shell()),
             "cwd": spec.cwd,
-            "env": {**self.environment(spec, run), **self.address(spec)},
+            "env": {**_terminal_kind(spec), **self.environment(spec, run), **self.address(spec)},
             "streams": spec.log.streams.value,
             "tty": spec.tty,
             "log": {"max_size": spec.log.max_size, "max_files": spec.log.max_files},
@@ -169,7 +176,7 @@ class World:
             self._fail(name, run, str(error))
             return
         answer = future.result()
-        self.hold(name, run, answer[DESCRIPTORS])
+        self.hold(name, run, answer)
         pid = int(answer["pid"])
         self._apply(name, Spawned(run=run, pid=pid, wall=self._clock.wall()))
 
@@ -253,6 +260,11 @@ def _obstacle(spec: Spec) -> str | None:
         if stranger is not None:
             return f"port {port.port} is held by {stranger}"
     return None
+
+
+def _terminal_kind(spec: Spec) -> dict[str, str]:
+    """What a program with a terminal needs to know of it, where nobody else says so."""
+    return {"TERM": "xterm-256color"} if spec.tty else {}
 
 
 def _leftovers(spec: Spec, asked: bool) -> str:

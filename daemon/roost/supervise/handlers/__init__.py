@@ -23,6 +23,7 @@ from .leases import LeaseHandlers
 _LATER: Mapping[str, tuple[str, tuple[str, ...]]] = {
     ".records": ("RecordHandlers", ("logs.query", "logs.clear", "events.query")),
     ".streams": ("StreamHandlers", ("logs.stream", "events.stream", "status.stream")),
+    ".terminals": ("TerminalHandlers", ("component.attach", "terminal.write", "terminal.resize")),
 }
 _SOON = 1.0
 """Seconds after the boot."""
@@ -47,7 +48,13 @@ class _Later:
         self._module = module
         self._name = name
         self._table: dict[str, Callable[..., object]] | None = None
-        asyncio.get_running_loop().call_later(_SOON, self._load)
+        asyncio.get_running_loop().call_later(_SOON, self._load_soon)
+
+    def _load_soon(self) -> None:
+        """Unless it is for terminals and there are none: then nobody will call it who gets more than an error."""
+        specs = self._daemon.configuration.project.components.values()
+        if self._module != ".terminals" or any(spec.tty for spec in specs):
+            self._load()
 
     def handler(self, method: str) -> Callable[..., object]:
         """What is dispatched to."""

@@ -147,7 +147,13 @@ class ComponentHandlers(Shared):
         component = self._component(params.name)
         spec = self._daemon.world.resolved(component.spec)
         environment = self._daemon.world.environment(spec, component.run)
-        return await run_command(list(params.command), spec.cwd, environment, session)
+        command = list(params.command)
+        if not params.tty:
+            return await run_command(command, spec.cwd, environment, session)
+        from ..in_terminal import run_in_terminal  # rarely asked for
+
+        size = params.columns, params.rows
+        return await run_in_terminal(command, spec.cwd, environment, session, size, self._daemon.terminals)
 
     # -- details -----------------------------------------------------------------------------------------
 
