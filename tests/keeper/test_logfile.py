@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from roost.keeper.logfile import LogFile
-from roost.platform import logindex
+from roost.platform import logindex, positional
 from roost.platform.pipes import Pipe, make_pipe, make_reader
 
 
@@ -175,3 +176,54 @@ def test_a_rotation_that_was_cut_short_costs_no_index(tmp_path: Path, pipe: Pipe
     again.close()
     assert sorted(path.name for path in folder.iterdir()) == ["a.idx", "a.idx.2", "a.log", "a.log.2"]
     assert [record[0] for record in records(folder / "a.idx")] == [0]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux can set room aside behind a file's end")
+def test_room_that_is_set_aside_is_given_back(tmp_path: Path, pipe: Pipe) -> None:
+    """A flood's log has room ahead of it, which shows in no size, and ends with the file or with the keeper."""
+    reader = make_reader(pipe.reading)
+    log = tmp_path / "logs" / "a.log"
+    file = log_in(tmp_path)
+    file.max_size = 10**7
+    os.write(pipe.writing, b"one\n")
+    file.take(reader, 100, 1, 1)
+    with log.open("r+b") as other:
+        try:
+            positional.reserve(other.fileno(), 0, 4096)
+        except OSError:
+            pytest.skip("not on this file system")
+    file.reserve()
+    assert (log.stat().st_size, positional.has_reserve(log.stat())) == (4, True)
+    file.close()
+    assert not positional.has_reserve(log.stat())
+    killed, following = log_in(tmp_path), log_in(tmp_path)
+    killed.open()
+    killed.reserve()
+    following.open()
+    assert not positional.has_reserve(log.stat())
+    for each in (killed, following):
+        each.close()
+    assert log.read_bytes() == b"one\n"
+
+
+def test_a_disk_without_room_to_set_aside_is_no_trouble(
+    tmp_path: Path, pipe: Pipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether it has room is found out by the bytes themselves; and it is not asked at each piece."""
+    asked = []
+
+    def no(fd: int, offset: int, count: int) -> None:
+        asked.append(offset)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(positional, "reserve", no)
+    reader = make_reader(pipe.reading)
+    file = log_in(tmp_path)
+    file.max_size = 10**7
+    for _ in range(10):
+        os.write(pipe.writing, b"line\n")
+        file.take(reader, 100, 1, 1)
+        file.reserve()
+    file.close()
+    assert (tmp_path / "logs" / "a.log").read_bytes() == b"line\n" * 10
+    assert asked == [5]

@@ -61,7 +61,7 @@ PRESSED_PATIENCE = 0.02  # seconds, where so many bytes wait already:
 PRESSED = 8192
 DISK_PATIENCE = 5.0  # seconds for which a disk that refuses keeps the component waiting
 RETRY = 1.0
-FLOOD = 16  # full pieces in a row (1 MiB) after which a stream is given a larger pipe
+FLOOD = 16  # large pieces in a row (of CHUNK / 2 at least) that make a flood
 _LEAST = 4096  # bytes that are moved at a time, however small a log file may be
 _LONG_LINE = 1024 * 1024  # a log file is this much larger than allowed before a line is cut in two
 
@@ -79,7 +79,7 @@ class Stream:
         self.run = run
         self.number = number
         self.reader = reader
-        self.full = 0  # how many times in a row as much was moved as may be at once
+        self.full = 0  # how many times in a row at least half as much was moved as may be at once
         self.flags = flags  # of its index records until it has once been found empty (logindex.LATE)
 
 
@@ -156,9 +156,11 @@ class Channel:
             self._park(stream)
             return
         moved = self._move(stream, self._share(stream), now)
-        stream.full = stream.full + 1 if moved == CHUNK else 0
-        if stream.full == FLOOD:
-            self._host.widen(stream)
+        stream.full = stream.full + 1 if moved >= CHUNK // 2 else 0
+        if stream.full >= FLOOD:
+            self.file.reserve()
+            if stream.full == FLOOD:
+                self._host.widen(stream)
         if moved and stream.reader.held:
             self._host.again(stream)
 

@@ -12,6 +12,7 @@ import os
 import time
 
 from roost.platform import logindex, positional
+from roost.platform.pipes import CHUNK
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from .logbound import LogBound
 
+RESERVE = 8 * 1024 * 1024  # bytes for which room is set aside ahead of a flood (docs/decisions/0012)
 GRAIN_NS = 1_000_000  # one index record covers at most this much time (D13)
 _FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _EMFILE_TRIES = 40
@@ -40,6 +42,7 @@ class LogFile:
         "_log",
         "_log_path",
         "_mended",
+        "_reserved",
         "end",
         "last_writer",
         "line_open",
@@ -62,7 +65,7 @@ class LogFile:
         self._bound = bound
         self._log = self._index = -1
         self._mended = False
-        self.end = self._index_end = 0
+        self.end = self._index_end = self._reserved = 0
         self.line_open = False
         self._last = (0, -1, -1)  # time, run, stream of the last record
         self.last_writer = (-1, -1)  # run and stream of the last byte that was there when it was opened
@@ -97,6 +100,16 @@ class LogFile:
             if self._bound is not None:
                 self._bound.wrote(moved)
         return moved
+
+    def reserve(self) -> None:
+        """Much is coming: let the disk set room aside for it; given back when the file is closed."""
+        if self.end >= self._reserved and self._log >= 0:
+            count = min(RESERVE, max(self.max_size - self.end, 0) + CHUNK)
+            self._reserved = self.end + count
+            try:
+                positional.reserve(self._log, self.end, count)
+            except OSError:
+                pass  # it cannot, or has no room: then the bytes themselves will find that out
 
     def gap(self, lost: int, stream: int) -> None:
         """Note that `lost` bytes are missing here.  Raises OSError if the disk does not take even that."""
@@ -141,7 +154,10 @@ class LogFile:
             raise
         self._log, self._index = log, index
         try:
-            self.end = os.fstat(log).st_size
+            found = os.fstat(log)
+            if positional.has_reserve(found):
+                positional.release(log)  # an earlier keeper was killed in a flood
+            self.end = found.st_size
             self.line_open = self.end > 0 and positional.read_at(log, 1, self.end - 1) != b"\n"
             self._find_index_end()
         except BaseException:
@@ -160,9 +176,18 @@ class LogFile:
     def close(self) -> None:
         """Close both; the next `take` opens them again."""
         if self._log >= 0:
+            if self._reserved:
+                self._release()
             os.close(self._log)
             os.close(self._index)
             self._log = self._index = -1
+
+    def _release(self) -> None:
+        self._reserved = 0
+        try:
+            positional.release(self._log)
+        except OSError:
+            pass  # a disk in trouble: the next keeper that opens the file does it
 
     def rotate(self) -> None:
         """Move each pair one number up, drop what is more than `max_files`, begin a new pair."""

@@ -12,6 +12,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 if sys.platform == "linux":
     _PR_SET_CHILD_SUBREAPER = 36
     _SPLICE_F_NONBLOCK = 2
+    _FALLOC_FL_KEEP_SIZE = 1
     _PIDFD_GETFD = 438  # the same on every architecture but Alpha
 
     def become_subreaper() -> bool:
@@ -31,6 +32,15 @@ if sys.platform == "linux":
             if number != errno.EINTR:
                 raise OSError(number, os.strerror(number))
 
+    def reserve(fd: int, offset: int, count: int) -> None:
+        """Have the disk set room aside for `count` bytes from `offset` on; the file's size stays.
+
+        Raises OSError, where the file system cannot do it, too.
+        """
+        if _libc.fallocate(fd, _FALLOC_FL_KEEP_SIZE, ctypes.c_long(offset), ctypes.c_long(count)) < 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number))
+
     def pidfd_getfd(pidfd: int, descriptor: int) -> int:
         """A copy, close-on-exec, of a descriptor of the process that `pidfd` stands for.
 
@@ -42,6 +52,10 @@ if sys.platform == "linux":
             raise OSError(number, os.strerror(number))
         return found
 else:
+
+    def reserve(fd: int, offset: int, count: int) -> None:
+        """No: only Linux has it.  Raises OSError (ENOSYS)."""
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
 
     def become_subreaper() -> bool:
         """No: only Linux has it; who leaves the session there, escapes."""
