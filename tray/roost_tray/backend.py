@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from .model import Capabilities, Notice, Rendered
+from .world import Level, World
 
 
 class Unavailable(Exception):
@@ -68,7 +69,7 @@ class Backend(Protocol):
         """A notification in the toolkit's own way, where `capabilities.notifications`.  Any thread."""
 
     def stop(self) -> None:
-        """Take the icon away and have `run` return; once is enough, twice does no harm.  Any thread."""
+        """Take the icon away and have `run` return, also one that only begins after this.  Any thread."""
 
 
 class Desktop(Protocol):
@@ -103,3 +104,10 @@ class Desktop(Protocol):
 
     def projects_at_login(self) -> list[str]:
         """The roots of the projects to bring up when the login itself has started the tray (`--at-login`)."""
+
+
+class Watcher(Protocol):
+    """Who decides when a notification is due; on the tray's own asyncio loop, and returns at once."""
+
+    def world_changed(self, world: World, level: Level) -> None:
+        """This is known now, and these notifications are wanted."""

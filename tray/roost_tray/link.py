@@ -93,12 +93,13 @@ class Following:
         self._register_mark: object = ()
         self._glances = 0
 
-    async def run(self) -> None:
-        """Follow until cancelled."""
+    async def run(self, until: asyncio.Event) -> None:
+        """Follow until that is set."""
         try:
-            while True:
+            while not until.is_set():
                 self.glance()
-                await asyncio.sleep(GLANCE)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(until.wait(), GLANCE)
         finally:
             for follower in self._followers.values():
                 follower.end()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 
@@ -14,6 +15,8 @@ from .world import World
 SPACING = 0.5
 """Seconds between two changes of the icon or its menu, at least."""
 _SECOND = 1.0
+
+log = logging.getLogger(__name__)
 
 
 class Presenter:
@@ -82,6 +85,8 @@ class Presenter:
         now = asyncio.get_running_loop().time()
         rendered = render(self._world, self._settings, self._capabilities, self._wall())
         if rendered != self._shown:
+            if self._shown is None or rendered.state is not self._shown.state:
+                log.info("%s: %s", rendered.state.value, rendered.tooltip)
             self._shown = rendered
             self._shown_at = now
             self._show(rendered)

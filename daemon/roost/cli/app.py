@@ -35,6 +35,7 @@ COMMANDS = {
     "daemon": "Look after the daemon itself.",
     "call": "Make one RPC call and print its result as JSON.",
     "projects": "List the projects of this user.",
+    "tray": "Show the icon of all projects in the panel.",
     "autostart": "Say what starts when you log in.",
     "mcp": "Serve the project to agents (Model Context Protocol).",
     "doctor": "Check the surroundings and say what is wrong.",

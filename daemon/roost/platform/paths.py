@@ -155,6 +155,16 @@ def short_run_base() -> str:
     return f"/tmp/roost-{os.getuid()}"
 
 
+def tray_endpoint(session: str, environ: Mapping[str, str]) -> str:
+    """Where the tray of one login session of this user listens; `session` is a word without a slash."""
+    if sys.platform == "win32":
+        return f"pipe:\\\\.\\pipe\\roost-tray-{project_hash(run_base(environ))}-{session}"
+    folder = run_base(environ)
+    if len(os.fsencode(folder)) + len("/tray-.sock") + len(session) > _SOCKET_ROOM:
+        folder = short_run_base()
+    return "unix:" + os.path.join(folder, f"tray-{session}.sock")
+
+
 def project_paths(root: str, environ: Mapping[str, str]) -> ProjectPaths:
     """The paths of the project in folder `root`, as seen from an environment (HOME, ROOST_STATE_DIR …)."""
     real = os.path.realpath(root)
