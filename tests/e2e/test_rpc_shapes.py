@@ -129,6 +129,7 @@ def stack() -> Iterator[ProjectUnderTest]:
     project.components(talk={"run": TALK}, idle={"run": STAY, "depends_on": ["talk"]}, hear=HEAR)
     try:
         project.up("talk", "idle")
+        project.up()
         project.roost("start", "hear", "--no-wait", check=True)
         project.wait_state("hear", "running")
         yield project

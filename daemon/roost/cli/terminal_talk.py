@@ -1,4 +1,7 @@
-"""Between the person's terminal and one that the daemon has: keys there, bytes here, sizes, and the end."""
+"""Between the person's terminal and one that the daemon has: keys there, bytes here, sizes, and the end.
+
+A key that was on its way to a daemon in the moment of its death may be lost; none is ever typed twice.
+"""
 
 from __future__ import annotations
 
@@ -60,18 +63,18 @@ class Talk:
         while True:
             room = len(self._typed) < _MOST_TYPED
             typed, heard, resized = screen.wait(duplex.fileno(), room, None)
-            if self.take_keys(typed):
-                self._type()
-                return End(left=True)
-            self._type()
-            if resized and self.terminal is not None:
-                columns, rows = size()
-                duplex.ask("terminal.resize", {"terminal": self.terminal, "columns": columns, "rows": rows})
-            for message in duplex.take() if heard else ():
+            left = self.take_keys(typed)
+            for message in duplex.take() if heard else ():  # first: to a daemon that is gone nothing is sent
                 end = self._hear(message)
                 self._show(screen)
                 if end is not None:
                     return end
+            self._type()
+            if left:
+                return End(left=True)
+            if resized and self.terminal is not None:
+                columns, rows = size()
+                duplex.ask("terminal.resize", {"terminal": self.terminal, "columns": columns, "rows": rows})
 
     def take_keys(self, typed: bytes) -> bool:
         """Remember what was typed; whether the person wants to leave."""

@@ -7,26 +7,30 @@ import signal
 import sys
 
 
+def say(text: str) -> None:
+    """Whole and at once, also from within a handler."""
+    os.write(1, text.encode() + b"\n")
+
+
 def tell_size(*_: object) -> None:
     size = os.get_terminal_size(0)
-    print(f"size {size.columns}x{size.lines}", flush=True)
+    say(f"size {size.columns}x{size.lines}")
 
 
 signal.signal(signal.SIGWINCH, tell_size)
-signal.signal(signal.SIGHUP, lambda *_: print("hung up", flush=True))
-print("typist ready", os.isatty(0), flush=True)
+signal.signal(signal.SIGHUP, lambda *_: say("hung up"))
+say(f"typist ready {os.isatty(0)}")
 while True:
     try:
         line = sys.stdin.readline()
     except KeyboardInterrupt:
-        print("interrupted", flush=True)
+        say("interrupted")
         continue
     word, _, number = line.strip().partition(" ")
     if word == "count":
-        for each in range(int(number)):
-            print(f"line {each}")
-        print("counted", flush=True)
+        print(*(f"line {each}" for each in range(int(number))), sep="\n", flush=True)
+        say("counted")
     elif word == "end":
         sys.exit(int(number))
     else:
-        print(f"heard {line.strip()}", flush=True)
+        say(f"heard {line.strip()}")

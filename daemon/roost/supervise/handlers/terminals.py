@@ -46,7 +46,8 @@ class TerminalHandlers(Shared):
         if not params.watch and self._writer(component) is None:
             terminal = self._opened(component, master)
             if params.columns and params.rows:
-                terminal.redraw(params.columns, params.rows)
+                fit = terminal.redraw if params.cursor is None else terminal.resize
+                fit(params.columns, params.rows)
         attachment = Attachment(self._daemon, component, session.subscribe("terminal"), follower, terminal)
         self._attachments.append(attachment)
         return attachment.begin()
