@@ -21,7 +21,7 @@ for argument in "$@"; do
   esac
 done
 
-# The servers and tools that end-to-end tests run: "command package", the command looked for as the tests do.
+# The servers and tools that end-to-end tests run: "command packages", the command looked for as the tests do.
 needed_packages() {
   local command package
   while read -r command package; do
@@ -34,6 +34,13 @@ tmux tmux
 vim vim
 strace strace
 ps procps
+Xvfb xvfb
+dbus-daemon dbus-daemon
+xfce4-panel xfce4-panel adwaita-icon-theme fonts-dejavu-core librsvg2-common python3-gi gir1.2-gtk-3.0
+dunst dunst
+xterm xterm
+tesseract tesseract-ocr
+desktop-file-validate desktop-file-utils
 dockerd docker.io
 busybox busybox-static
 curl curl

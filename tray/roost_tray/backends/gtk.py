@@ -88,6 +88,7 @@ class _Icon:
         self._state: State | None = None
         self._size = 24
         self._menu = Menu()
+        self._shown: dict[str, Item] = {}
         self._widgets: dict[str, Any] = {}
         self._popup: Any = None
         self._waiting: Menu | None = None
@@ -103,11 +104,11 @@ class _Icon:
         if rendered.state != self._state:
             self._state = rendered.state
             self._draw()
-        if self._popup is not None and rendered.menu.shape == self._menu.shape:
-            self._waiting = None
+        is_same_shape = self._popup is not None and rendered.menu.shape == self._menu.shape
+        is_open = self._popup is not None and self._popup.get_visible()
+        if is_same_shape or is_open:
             self._edit(rendered.menu)
-        elif self._popup is not None and self._popup.get_visible():
-            self._waiting = rendered.menu
+            self._waiting = None if is_same_shape else rendered.menu
         else:
             self._rebuild(rendered.menu)
 
@@ -140,14 +141,22 @@ class _Icon:
         self._popup.popup(None, None, place, self._status_icon, button, time)
 
     def _on_closed(self, popup: Any) -> None:
+        """What was chosen is told after this, by the widgets that a new menu would take away."""
+        from gi.repository import GLib
+
         self._listener.menu_closed()
-        if self._waiting is not None and popup is self._popup:
+        GLib.idle_add(self._take_waiting)
+
+    def _take_waiting(self) -> bool:
+        if self._waiting is not None and not self._popup.get_visible():
             self._rebuild(self._waiting)
+        return False
 
     def _rebuild(self, menu: Menu) -> None:
         """A new menu; the old one is destroyed, or its widgets would stay for ever."""
         old, self._widgets, self._waiting = self._popup, {}, None
         self._menu = menu
+        self._shown = {item.id: item for item in menu.walk()}
         self._popup = self._build(menu.items)
         self._popup.connect("deactivate", self._on_closed)
         if old is not None:
@@ -187,17 +196,18 @@ class _Icon:
             self._listener.chosen(item)
 
     def _edit(self, menu: Menu) -> None:
-        """Labels and marks alone are others; setting a mark also counts as choosing it, for GTK."""
-        before = {item.id: item for item in self._menu.walk()}
-        self._menu = menu
+        """Bring labels and marks of the lines that there are up to date; GTK takes setting a mark for a choice."""
         self._editing = True
         try:
             for item in menu.walk():
-                if item != before[item.id] and item.kind is not Kind.SEPARATOR:
-                    widget = self._widgets[item.id]
-                    widget.set_label(item.label)
-                    widget.set_sensitive(item.enabled and item.kind is not Kind.TEXT)
-                    if item.checked is not None:
-                        widget.set_active(item.checked)
+                before = self._shown.get(item.id)
+                if before is None or before == item or before.kind is not item.kind:
+                    continue
+                self._shown[item.id] = item
+                widget = self._widgets[item.id]
+                widget.set_label(item.label)
+                widget.set_sensitive(item.enabled and item.kind is not Kind.TEXT)
+                if item.checked is not None and before.checked is not None:
+                    widget.set_active(item.checked)
         finally:
             self._editing = False

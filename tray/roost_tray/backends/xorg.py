@@ -12,13 +12,15 @@ from .. import icons
 from ..backend import Listener, Unavailable
 from ..model import Capabilities, Rendered
 
+_GROUND = (32, 34, 38)
+
 
 class XorgBackend:
     """pystray's icon brings each call to its own thread and waits; so our calls come from one of their own."""
 
     capabilities = Capabilities(name="xorg", menu=False, tooltip_length=60, icon_sizes=(24, 32))
 
-    def __init__(self, theme: icons.Theme = icons.Theme.LIGHT) -> None:
+    def __init__(self, theme: icons.Theme = icons.Theme.DARK) -> None:
         self._theme = theme
         self._rendered = Rendered()
         self._jobs: queue.SimpleQueue[bool] = queue.SimpleQueue()
@@ -42,11 +44,11 @@ class XorgBackend:
         def work() -> None:
             self._draw(icon)
             icon.visible = True
-            listener.ready()
             while self._jobs.get():
                 self._draw(icon)
             icon.stop()
 
+        listener.ready()
         icon.run(lambda _: threading.Thread(target=work, name="lamp", daemon=True).start())
 
     def show(self, rendered: Rendered) -> None:
@@ -68,5 +70,8 @@ class XorgBackend:
 
         rendered = self._rendered
         size = icons.SIZES[self._theme][-1]
-        icon.icon = Image.open(io.BytesIO(icons.png(rendered.state, self._theme, size)))
+        picture = Image.open(io.BytesIO(icons.png(rendered.state, self._theme, size)))
+        lamp = Image.new("RGB", picture.size, _GROUND)  # bare X11 draws no transparency
+        lamp.paste(picture, mask=picture.getchannel("A"))
+        icon.icon = lamp
         icon.title = rendered.tooltip
