@@ -14,6 +14,7 @@ import pytest
 
 from e2e.harness import ProjectUnderTest, eventually, roost_command
 from e2e.tray_harness import RecordingDesktop, tray_log, tray_of
+from roost_tray import link
 from roost_tray.model import State
 from roost_tray.presenter import SPACING
 
@@ -112,6 +113,27 @@ def test_a_killed_daemon_is_unreachable_then_well_again(
             project.kill(before[":keeper"], signal.SIGCONT)
         tray.await_state(State.WELL)
     assert project.pids()["api"] == before["api"]
+
+
+def test_a_daemon_that_hangs_is_unreachable(
+    project: ProjectUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its socket takes connections, but nobody answers: the icon does not go on saying that all is well."""
+    monkeypatch.setattr(link, "PULSE", 0.2)
+    monkeypatch.setattr(link, "SILENCE", 1.0)
+    project.components(api=service())
+    project.up()
+    pids = project.pids()
+    with tray_of(project, monkeypatch) as tray:
+        tray.await_state(State.WELL)
+        for name in (":keeper", ":daemon"):  # the keeper would replace it
+            project.kill(pids[name], signal.SIGSTOP)
+        try:
+            tray.await_state(State.UNREACHABLE)
+        finally:
+            for name in (":daemon", ":keeper"):
+                project.kill(pids[name], signal.SIGCONT)
+        tray.await_state(State.WELL)
 
 
 def test_projects_come_and_go(

@@ -44,6 +44,9 @@ _STOPPED = 15.0
 _READ_ANYWAY = 10
 """The register is read at every tenth look, changed or not: a project's folder may have gone."""
 
+_REMEMBERED = 60.0
+"""Seconds for which the menu says what went wrong."""
+
 log = logging.getLogger(__name__)
 
 
@@ -135,8 +138,14 @@ class Following:
             follower.change(replace(follower.view, doing=doing))
 
     def complain(self, problem: str | None) -> None:
-        """What went wrong with an order of the user; None: it is no longer of interest."""
+        """What went wrong with an order of the user, for a minute; None: it is no longer of interest."""
         self._publish(problem)
+        if problem is not None:
+            asyncio.get_running_loop().call_later(_REMEMBERED, self._forget, problem)
+
+    def _forget(self, problem: str) -> None:
+        if self.world.problem == problem:
+            self._publish(None)
 
     def _take(self, entries: Mapping[str, Registered]) -> None:
         """Follow these projects and no others."""
@@ -242,6 +251,7 @@ class _Follower:
                 if self.view.status is not None:
                     self._take(msgspec.structs.replace(self.view.status, daemon=daemon))
         stream.close()
+        self._miss()
 
     def _take(self, news: ProjectStatus | StatusChanged | Lagged) -> None:
         match news:

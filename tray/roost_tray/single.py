@@ -20,6 +20,7 @@ from roost.platform.paths import tray_endpoint
 
 _PATIENCE = 5.0
 _LONGEST = 4096
+_SCREEN_NUMBER = re.compile(r"(?<=\d)\.\d+$")
 _NO_WORD = re.compile(r"[^A-Za-z0-9]+")
 
 log = logging.getLogger(__name__)
@@ -27,8 +28,8 @@ log = logging.getLogger(__name__)
 
 def session_of(environ: Mapping[str, str]) -> str:
     """A word for the session on whose screen we are: one user may have several, each with a panel."""
-    screen = environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY") or ""
-    return _NO_WORD.sub("-", screen).strip("-")[:16] or "session"
+    screen = _SCREEN_NUMBER.sub("", environ.get("DISPLAY", "")) or environ.get("WAYLAND_DISPLAY", "")
+    return _NO_WORD.sub("-", screen).strip("-")[:32] or "session"
 
 
 class Single:
