@@ -186,6 +186,36 @@ def test_small_packages_stay_small(package: str) -> None:
     )
 
 
+# What draws, or speaks to a desktop: each is large, or opens a display when it is imported.
+TOOLKITS = {"pystray", "PIL", "gi", "Xlib", "dbus_fast", "desktop_notifier", "objc", "AppKit"}
+# The tray without its surroundings: a pure function of what is known, and the thread that knows it.
+WITHOUT_TOOLKITS = (
+    "__main__ actions backend brain commands conductor labels link menu model presenter summary"
+)
+
+
+def test_the_tray_thinks_without_a_toolkit() -> None:
+    """Neither the menu nor the brain imports what an icon needs; a backend does, when it is chosen."""
+    modules = ", ".join(f"roost_tray.{name}" for name in WITHOUT_TOOLKITS.split())
+    script = f"import sys; sys.path[:0] = {[str(DAEMON), str(TRAY)]!r}; import {modules}; print(*sys.modules)"
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120)
+    assert run.returncode == 0, run.stderr
+    assert not {name.split(".")[0] for name in run.stdout.split()} & TOOLKITS
+
+
+def test_only_the_tray_knows_the_toolkits() -> None:
+    """No other package imports one, so that neither daemon nor command ever loads it."""
+    _fail_with(
+        [
+            f"{source.name}:{line}: {source.package} must not import {name}"
+            for source in SOURCES
+            if source.package != "tray"
+            for line, name in source.imports()
+            if name.split(".")[0] in TOOLKITS
+        ]
+    )
+
+
 @every_source
 def test_platform_words_live_in_platform(source: Source) -> None:
     """sys.platform, os.name, fcntl, msvcrt and ctypes appear in platform/ and nowhere else."""

@@ -210,13 +210,12 @@ def _fitted(items: Sequence[Item], capabilities: Capabilities, indent: str = "")
         if item.checked is not None and not capabilities.checkmarks:
             text = f"{'✓ ' if item.checked else ''}{text}"
             item = replace(item, checked=None, radio=False)
-        item = replace(item, label=indent + text)
+        text = indent + text
         if item.kind is not Kind.SUBMENU:
-            yield item
+            yield item if text == item.label else replace(item, label=text)
         elif capabilities.submenu:
-            yield replace(item, children=tuple(_fitted(item.children, capabilities)))
-        elif not item.id.startswith("more|"):
-            yield replace(item, kind=Kind.TEXT, enabled=False, children=())
-            yield from _fitted(item.children, capabilities, indent + "    ")
+            yield replace(item, label=text, children=tuple(_fitted(item.children, capabilities)))
         else:
-            yield replace(item, kind=Kind.TEXT, enabled=False, children=())
+            yield replace(item, label=text, kind=Kind.TEXT, enabled=False, children=())
+            if not item.id.startswith("more|"):
+                yield from _fitted(item.children, capabilities, indent + "    ")
