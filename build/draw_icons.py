@@ -194,7 +194,7 @@ def main(arguments: list[str]) -> int:
         case []:
             write(drawings)
         case ["--sheet", file]:
-            sheet(drawings).quantize(128).save(file, optimize=True)
+            sheet(drawings).save(file, optimize=True)
         case ["--check"]:
             names = stale(drawings)
             for name in names:
