@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from cli.calling import roost
-from cli.fake_daemon import FakeDaemon
+from cli.fake_daemon import FakeDaemon, RpcFailure
 from cli.snapshots import component, snapshot
 from roost.cli import __main__, quick
 from roost.platform.paths import ProjectPaths
@@ -52,10 +54,32 @@ def test_both_ways_give_the_same_answer(
     assert roost(capsys, *line) == quickly
 
 
+@pytest.mark.parametrize("line", [["up"], ["up", "db", "api"], ["up", "nobody"], ["-C", "nowhere", "up"]])
+def test_up_is_the_same_both_ways(
+    line: list[str], daemon: FakeDaemon, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """P28: a plain `up` does without click, and asks, says and returns the same."""
+
+    def up(params: dict[str, Any], tell: Callable[..., None]) -> object:
+        if "nobody" in params["names"]:
+            raise RpcFailure(-32001, "there is no component 'nobody'", kind="no_such_component")
+        return {"components": [], "failed": []}
+
+    daemon.answers["project.up"] = up
+    assert quick.answer(["version"]) is not None
+    capsys.readouterr()
+    quickly, asked = roost(capsys, *line), list(daemon.asked)
+    daemon.asked.clear()
+    through_click(monkeypatch)
+    assert roost(capsys, *line) == quickly
+    assert daemon.asked == asked
+
+
 @pytest.mark.parametrize(
     "line",
     [
-        [], ["--help"], ["status", "--watch"], ["status", "--verbose"], ["status", "-v"], ["status", "--help"],
+        [], ["--help"], ["up", "--no-wait"], ["up", "--", "db"],
+        ["status", "--watch"], ["status", "--verbose"], ["status", "-v"], ["status", "--help"],
         ["call", "ping", "{}"], ["call", "daemon.health"], ["version", "extra"], ["-C"], ["-Cdir", "status"],
         ["status", "--", "api"], ["status", "--jso"],
     ],

@@ -134,7 +134,9 @@ def test_up_with_an_invalid_configuration_starts_nothing(project: ProjectUnderTe
     plain(done)
     assert re.search(r"roost\.yaml:3:\d+: ", done.err), done.err
     assert "run" in done.err
-    assert not project.leftovers()
+    eventually(lambda: not project.leftovers(), what="the keeper that was being loaded has ended")
+    assert not project.state.exists()
+    assert not list(project.home.rglob("*")), "nor anything in the user's folders"
 
 
 def test_up_names_what_failed_with_its_last_lines(project: ProjectUnderTest) -> None:

@@ -10,6 +10,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from keeper.harness import PACKAGE, PATIENCE, House, WireClient, WireFailed, python, until
@@ -57,6 +58,45 @@ def test_it_is_detached_for_good(house: House) -> None:
         client = house.connect()
         client.call("quit")
         until(lambda: not alive(pid))
+
+
+def test_it_begins_when_its_starter_has_seen_to_everything(house: House) -> None:
+    """Loaded meanwhile, it takes no lock and makes no folder before it may (P28)."""
+    seen: list[bool] = []
+
+    def meanwhile() -> None:
+        until(lambda: _loaded(house), what="a keeper that waits")
+        seen.append(os.path.exists(house.paths.state) or os.path.exists(house.paths.run))
+
+    pid = detach.start_detached(house.argv, dict(os.environ), PATIENCE, meanwhile)
+    try:
+        assert seen == [False]
+        assert pid == keeper_pid(house)
+    finally:
+        house.connect().call("quit")
+        until(lambda: not alive(pid))
+
+
+def test_it_never_begins_when_its_starter_thinks_better_of_it(house: House) -> None:
+    """What the starter met with is raised there; the keeper ends and has left no trace (S33)."""
+
+    def meanwhile() -> None:
+        until(lambda: _loaded(house), what="a keeper that waits")
+        raise LookupError("no such thing")
+
+    with pytest.raises(LookupError):
+        detach.start_detached(house.argv, dict(os.environ), PATIENCE, meanwhile)
+    until(lambda: not _loaded(house), what="the end of the keeper")
+    assert not os.path.exists(house.paths.state) and not os.path.exists(house.paths.run)
+
+
+def _loaded(house: House) -> list[psutil.Process]:
+    """Keepers of this house that are about to begin: detached, with their own name for it."""
+    return [
+        process
+        for process in psutil.process_iter(["cmdline", "cwd"])
+        if process.info["cwd"] == "/" and house.paths.state in (process.info["cmdline"] or ())
+    ]
 
 
 def test_a_closed_terminal_does_not_end_it(house: House) -> None:

@@ -8,11 +8,14 @@ from typing import Any, NamedTuple
 
 from ..core.durations import duration
 from ..platform.paths import ProjectPaths
-from . import checking, exits, output, session
+from . import exits, output, session
 from .display import Display, display, is_up
 from .faults import Fault
 from .text import count, harmless
 from .text import names as listed
+
+PATIENCE = 60.0
+"""Seconds that `up` waits where nothing else is said."""
 
 
 class Wish(NamedTuple):
@@ -56,6 +59,15 @@ _PERSISTENCE = 5
 """So many deaths during one `up` are taken for bad luck."""
 
 
+def up(paths: ProjectPaths, wish: Wish) -> int:
+    """`bring_up` for a person, who may interrupt the waiting."""
+    try:
+        return bring_up(paths, wish)
+    except KeyboardInterrupt:
+        output.note("\ninterrupted; everything goes on (roost status shows it, roost down stops it)")
+        return exits.INTERRUPTED
+
+
 def bring_up(paths: ProjectPaths, wish: Wish) -> int:
     """Make the project run and say how it went.  Returns the exit code; raises Fault."""
     started = ensure(paths)
@@ -75,10 +87,13 @@ def ensure(paths: ProjectPaths) -> bool:
 
     An invalid roost.yaml starts nothing at all (S33).  Raises Fault.
     """
-    if session.answers(paths):
-        return False
-    checking.valid(paths)
-    return session.ensure(paths)
+
+    def check() -> None:
+        from . import checking  # with all that reads a configuration, while the keeper is being loaded
+
+        checking.valid(paths)
+
+    return session.ensure(paths, check)
 
 
 def enlist(paths: ProjectPaths) -> None:

@@ -1,7 +1,7 @@
 """The questions that are asked most, answered without click, msgspec or rich (D14, P23).
 
-Recognises `status` (with --json, --check and names), `version` and `call ping`, each with -C; whatever has
-anything else in it is left to click, which does the same by the same functions.
+Recognises `status` (with --json, --check and names), `up` (with names), `version` and `call ping`, each with
+-C; whatever has anything else in it is left to click, which does the same by the same functions.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ def answer(arguments: Sequence[str]) -> int | None:
             return _ping(project)
         case ["status", *words] if _simple(words):
             return _status(project, words)
+        case ["up", *names] if not any(name.startswith("-") for name in names):
+            return _up(project, names)
     return None
 
 
@@ -57,6 +59,12 @@ def _status(project: str | None, words: list[str]) -> int:
     names = [word for word in words if word not in _STATUS_FLAGS]
     paths = context.locate(project)
     return status_view.show(paths, names, as_json="--json" in words, check="--check" in words)
+
+
+def _up(project: str | None, names: Sequence[str]) -> int:
+    from . import bringup
+
+    return bringup.up(context.locate(project), bringup.Wish(names, timeout=bringup.PATIENCE))
 
 
 def _ping(project: str | None) -> int:

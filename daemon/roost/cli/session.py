@@ -153,9 +153,11 @@ def open_session(project: str | None) -> Iterator[Session]:
         yield session
 
 
-def ensure(paths: ProjectPaths) -> bool:
+def ensure(paths: ProjectPaths, meanwhile: Callable[[], object] | None = None) -> bool:
     """Have a daemon answering, by starting a keeper where none is; True if it was started.  Raises Fault.
 
+    `meanwhile`, if something has to be started, is called once before that begins its work; a Fault that it
+    raises ends the call, and nothing was done.
     What was started gets the environment of this command as the base environment of all components.
     """
     from . import lastresort
@@ -163,7 +165,10 @@ def ensure(paths: ProjectPaths) -> bool:
     try:
         with _explained():
             return launch.ensure_daemon(
-                paths, os.environ, hopeless=lambda: lastresort.why_no_daemon_comes(paths)
+                paths,
+                os.environ,
+                hopeless=lambda: lastresort.why_no_daemon_comes(paths),
+                meanwhile=meanwhile,
             )
     except Fault:
         lastresort.end_idle_keeper(paths)  # no half-started project remains (S33)

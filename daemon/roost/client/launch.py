@@ -29,11 +29,13 @@ def ensure_daemon(
     environ: Mapping[str, str],
     timeout: float = PATIENCE,
     hopeless: Callable[[], str | None] = lambda: None,
+    meanwhile: Callable[[], object] | None = None,
 ) -> bool:
     """Have the daemon of a project answering within `timeout` seconds; True if it had to be started here.
 
     `environ` becomes the base environment of a keeper that is started.  `hopeless` is asked while we wait: the
-    reason, once it is clear that no daemon will come.  Raises Timeout if the daemon does not answer in time,
+    reason, once it is clear that no daemon will come.  `meanwhile` is called once while the keeper is being
+    loaded; what it raises is raised, and nothing was started.  Raises Timeout if the daemon does not answer in time,
     RoostError of kind `not_started` with the keeper's reason or that one, or of kind `not_owner`.
     """
     deadline = time.monotonic() + timeout
@@ -42,7 +44,8 @@ def ensure_daemon(
     began = start_at = time.monotonic()
     while time.monotonic() < deadline:
         if time.monotonic() >= start_at:
-            _start_keeper(paths, environ, timeout)
+            _start_keeper(paths, environ, timeout, meanwhile)
+            meanwhile = None
             start_at = time.monotonic() + _AGAIN
         if answers(
             paths, max(deadline - time.monotonic(), _PAUSE)
@@ -75,9 +78,14 @@ def answers(paths: ProjectPaths, timeout: float) -> bool:
     return True
 
 
-def _start_keeper(paths: ProjectPaths, environ: Mapping[str, str], timeout: float) -> None:
+def _start_keeper(
+    paths: ProjectPaths,
+    environ: Mapping[str, str],
+    timeout: float,
+    meanwhile: Callable[[], object] | None,
+) -> None:
     try:
-        detach.start_detached(programs.keeper_argv(paths), environ, timeout)
+        detach.start_detached(programs.keeper_argv(paths), environ, timeout, meanwhile)
     except TimeoutError:
         pass  # it may still come: the daemon's answer decides
     except detach.StartFailed as error:

@@ -26,6 +26,8 @@ ENVIRONMENT_VARIABLE = "ROOST_ENVIRONMENT"
 
 def main(arguments: list[str], status: detach.Status) -> int:
     """Run the keeper of one project until it ends; the exit code.  `status` is told how the start went."""
+    if not status.may_begin():
+        return 0
     if len(arguments) < 5 or arguments[3] != "--":
         status.fail("usage: keeper ROOT STATE RUN -- DAEMON…")
         return 2

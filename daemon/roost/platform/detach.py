@@ -2,7 +2,8 @@
 
 Two sides: the starter calls `start_detached` and learns either the pid or, in words, why it did not start;
 the started program calls `finish_detaching` first thing, and `Status.ready` or `Status.fail` once.
-The word goes over a channel named in the environment variable ROOST_STATUS, which is removed at once.
+The word goes over a channel named in the environment variable ROOST_STATUS, which is removed at once.  The
+starter may have something to see to while the program is being loaded: that begins its work only when told to.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, MutableMapping, Sequence
+    from collections.abc import Callable, Mapping, MutableMapping, Sequence
 
 STATUS_VARIABLE = "ROOST_STATUS"
 
@@ -30,27 +31,39 @@ else:
     import time
 
     _STATUS_FD = 3
+    _HELD = "+"  # behind the descriptor: wait for the word to begin
+    _BEGIN = b"!"
     _ALL_SIGNALS = [
         number for number in signal.valid_signals() if number not in (signal.SIGKILL, signal.SIGSTOP)
     ]
 
-    def start_detached(argv: Sequence[str], env: Mapping[str, str], timeout: float = 10.0) -> int:
+    def start_detached(
+        argv: Sequence[str],
+        env: Mapping[str, str],
+        timeout: float = 10.0,
+        meanwhile: Callable[[], object] | None = None,
+    ) -> int:
         """Start `argv` in a new session, on the null device, and wait until it says that it runs: its pid.
 
         The pid is the program's own, or that of another that runs already and made it superfluous.
+        `meanwhile` is called while the program is being loaded, which then waits; what it raises is raised, and
+        the program ends without having done anything.
         Raises StartFailed with the program's own reason, TimeoutError if it says nothing in `timeout`
         seconds (it may still come), OSError if it cannot be started at all.
         """
-        status, other = os.pipe()
+        import socket  # not above: the started program detaches before it loads anything
+
+        ours, other = socket.socketpair()
+        status = ours.detach()
         theirs = fcntl.fcntl(
             other, fcntl.F_DUPFD_CLOEXEC, 10
         )  # off the numbers that are about to be replaced
-        os.close(other)
+        other.close()
         try:
             pid = os.posix_spawn(
                 argv[0],
                 list(argv),
-                {**env, STATUS_VARIABLE: str(_STATUS_FD)},
+                {**env, STATUS_VARIABLE: f"{_STATUS_FD}{_HELD if meanwhile else ''}"},
                 file_actions=_file_actions(theirs),
                 setsid=True,
                 setsigmask=[],
@@ -62,11 +75,21 @@ else:
         finally:
             os.close(theirs)
         try:
+            if meanwhile is not None:
+                _see_to(meanwhile, pid)
+                _say(status, _BEGIN)
             word = _read_line(status, timeout)
         finally:
             os.close(status)
         os.waitpid(pid, 0)  # only the first half, which ends when the real one has been forked
         return _pid_in(word, argv[0])
+
+    def _see_to(meanwhile: Callable[[], object], pid: int) -> None:
+        try:
+            meanwhile()
+        except BaseException:
+            os.waitpid(pid, 0)  # the first half, as below; the other ends when the channel is closed
+            raise
 
     def _file_actions(status: int) -> list[tuple[int, ...] | tuple[int, int, str, int, int]]:
         return [
@@ -105,7 +128,8 @@ else:
         A program that was not started by `start_detached` (no ROOST_STATUS) stays a child of its parent.
         """
         status = environ.pop(STATUS_VARIABLE, "")
-        fd = int(status) if status.isdigit() else -1
+        number = status.removesuffix(_HELD)
+        fd = int(number) if number.isdigit() else -1
         if fd >= 0 and os.fork():
             os._exit(0)
         os.closerange(3, max(fd, 3))
@@ -113,7 +137,7 @@ else:
         os.chdir("/")
         if fd >= 0:
             os.set_inheritable(fd, False)
-        return Status(fd)
+        return Status(fd, held=number != status)
 
     def _highest_descriptor() -> int:
         for folder in ("/proc/self/fd", "/dev/fd"):
@@ -126,10 +150,15 @@ else:
     class Status:
         """The started program's end of the channel; speaks once."""
 
-        __slots__ = ("_fd",)
+        __slots__ = ("_fd", "_held")
 
-        def __init__(self, fd: int) -> None:
+        def __init__(self, fd: int, held: bool = False) -> None:
             self._fd = fd
+            self._held = held
+
+        def may_begin(self) -> bool:
+            """Wait until the starter says so; False if it has thought better of it, or is gone."""
+            return not self._held or os.read(self._fd, 1) == _BEGIN
 
         def ready(self, pid: int) -> None:
             """Say that process `pid`, this one or an earlier one, does the work."""
@@ -142,12 +171,15 @@ else:
         def _say(self, text: str) -> None:
             if self._fd < 0:
                 return
-            try:
-                os.write(self._fd, text.encode("utf-8", "replace"))
-            except BrokenPipeError:
-                pass  # the starter did not wait; nothing depends on it
+            _say(self._fd, text.encode("utf-8", "replace"))
             os.close(self._fd)
             self._fd = -1
+
+    def _say(fd: int, word: bytes) -> None:
+        try:
+            os.write(fd, word)
+        except BrokenPipeError:
+            pass  # the other side did not wait: nothing depends on it, or it will be read there
 
 
 __all__ = ["STATUS_VARIABLE", "StartFailed", "Status", "finish_detaching", "start_detached"]

@@ -14,7 +14,7 @@ import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, MutableMapping, Sequence
+    from collections.abc import Callable, Mapping, MutableMapping, Sequence
 
 assert sys.platform == "win32"
 
@@ -29,13 +29,21 @@ _ACCESS_DENIED = 5
 _PAUSE = 0.005
 
 
-def start_detached(argv: Sequence[str], env: Mapping[str, str], timeout: float = 10.0) -> int:
+def start_detached(
+    argv: Sequence[str],
+    env: Mapping[str, str],
+    timeout: float = 10.0,
+    meanwhile: Callable[[], object] | None = None,
+) -> int:
     """Start `argv` on a console of its own, on the null device, and wait until it says that it runs: its pid.
 
-    The pid is the program's own, or that of another that runs already and made it superfluous.
+    The pid is the program's own, or that of another that runs already and made it superfluous.  `meanwhile` is
+    called before: a pipe of this kind has one direction, and time is not what this system is short of.
     Raises StartFailed with the program's own reason, TimeoutError if it says nothing in `timeout` seconds (it
     may still come), OSError if it cannot be started at all.
     """
+    if meanwhile is not None:
+        meanwhile()
     reading, other = _winapi.CreatePipe(None, 0)
     try:
         ours = _winapi.GetCurrentProcess()
@@ -121,6 +129,10 @@ class Status:
 
     def __init__(self, handle: int) -> None:
         self._handle = handle
+
+    def may_begin(self) -> bool:
+        """At once: the starter has seen to everything before."""
+        return True
 
     def ready(self, pid: int) -> None:
         """Say that process `pid`, this one or an earlier one, does the work."""

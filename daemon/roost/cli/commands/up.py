@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import click
 
-from .. import bringup, context, exits, options, output
+from .. import bringup, context, options
 
 
 @click.command("up")
 @options.names_argument(required=False)
 @click.option("--no-wait", is_flag=True, help="Return as soon as the daemon knows what to do.")
-@options.timeout_option("60s", "Stop waiting after this time (exit code 5); everything goes on")
+@options.timeout_option(
+    f"{bringup.PATIENCE:g}s", "Stop waiting after this time (exit code 5); everything goes on"
+)
 @click.option("--foreground", is_flag=True, help="Show the logs here; Ctrl-C stops everything in order.")
 @click.option(
     "--env", "replace_environment", is_flag=True, help="Give components the environment of this shell."
@@ -38,8 +40,4 @@ def command(
         from .. import foreground as front
 
         return front.run(paths, wish)
-    try:
-        return bringup.bring_up(paths, wish)
-    except KeyboardInterrupt:
-        output.note("\ninterrupted; everything goes on (roost status shows it, roost down stops it)")
-        return exits.INTERRUPTED
+    return bringup.up(paths, wish)
