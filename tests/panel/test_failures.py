@@ -137,3 +137,14 @@ def test_no_terminal_no_opener_no_clipboard_is_said(session: TraySession) -> Non
     icon.click("api", "View log")
     eventually(lambda: any("no program that opens" in label for label in icon.menu().labels()))
     assert session.process is not None and session.process.poll() is None
+
+
+def test_the_doctor_knows_the_desktop(session: TraySession) -> None:
+    """In a desktop that has everything but a clipboard, that is what `roost doctor` says, with the packages."""
+    session.project.components(api=SLEEPER)
+    session.project.env["PATH"] = str(Path(session.project.env["PATH"].partition(":")[0]))
+    session.record("x-terminal-emulator", "xdg-open")
+    found = session.project.roost("doctor", "--json", check=True).json["findings"]
+    about = {one["layer"]: (one["status"], one["advice"]) for one in found}
+    assert about["tray"] == about["notifications"] == about["terminal"] == about["opener"] == ("ok", "")
+    assert about["clipboard"][0] == "note" and "wl-clipboard" in about["clipboard"][1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import logging
 import logging.handlers
 import os
@@ -44,11 +45,14 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
         action="store_true",
         help="the login starts it: also bring up the projects that are to run from then on",
     )
+    parser.add_argument("--doctor", action="store_true", help=argparse.SUPPRESS)  # roost doctor asks so
     return parser.parse_args(arguments)
 
 
 def run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """The tray's whole life; the exit code."""
+    if options.doctor:
+        return _diagnose(environ)
     folder = os.path.dirname(register_path())
     try:
         make_private(folder)
@@ -66,6 +70,14 @@ def run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
         return _run(options, environ, folder, single)
     finally:
         single.close()
+
+
+def _diagnose(environ: Mapping[str, str]) -> int:
+    """Say as JSON what the tray finds around it; no icon."""
+    from . import doctor
+
+    print(json.dumps([finding._asdict() for finding in doctor.judge(doctor.facts(environ))]))
+    return 0
 
 
 def _run(options: argparse.Namespace, environ: Mapping[str, str], folder: str, single: Single) -> int:

@@ -72,6 +72,7 @@ class Actions:
         self._wall = wall
         self._under_way: set[Command] = set()
         self._table: dict[Verb, Callable[[ProjectView, str], Awaitable[None]]] = {
+            Verb.BEGIN: self._begin,
             Verb.START_ALL: self._start_all,
             Verb.STOP_ALL: self._stop_all,
             Verb.RESTART_ALL: self._restart_all,
@@ -126,6 +127,10 @@ class Actions:
         self._tray.tell(Notice(title, body, root=command.root or None, component=command.component or None))
 
     # -- whole projects ----------------------------------------------------------------------------------
+
+    async def _begin(self, project: ProjectView, _component: str) -> None:
+        await self._doing(project, "starting", self._command(project, "autostart", "begin", timeout=_UP))
+        self._following.wake(project.root)
 
     async def _start_all(self, project: ProjectView, _component: str) -> None:
         if project.presence is Presence.RUNNING:

@@ -222,10 +222,11 @@ class Brain:
         except DesktopError as error:
             self.tell(Notice("The projects to start at login are not known", str(error)))
             return
+        self._following.glance()  # the register is read for the first time only after this has begun
         for root in map(os.path.realpath, roots):
             project = self._following.world.project(root)
             if project is not None and project.presence is not Presence.RUNNING:
-                self._start(self._actions.do(Command(Verb.START_ALL, root)))
+                self._start(self._actions.do(Command(Verb.BEGIN, root)))
 
 
 def _log_defect(loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:

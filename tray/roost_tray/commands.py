@@ -11,6 +11,8 @@ from .world import Level
 class Verb(enum.StrEnum):
     """What is to be done."""
 
+    BEGIN = "begin"
+    """As the login does: what was wanted when the last session ended.  In no menu."""
     START_ALL = "start-all"
     STOP_ALL = "stop-all"
     RESTART_ALL = "restart-all"

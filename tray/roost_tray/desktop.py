@@ -17,9 +17,6 @@ from .backends.surroundings import session_bus
 from .model import Notice
 from .toasts import Toasts
 
-_NO_OPENER = "install xdg-utils (so on Debian, Fedora and Arch)"
-_NO_TERMINAL = "install one, or name yours in TERMINAL"
-_NO_CLIPBOARD = "install wl-clipboard (Wayland), or xclip (so on Debian, Fedora and Arch)"
 _PATIENCE = 5.0
 _log = logging.getLogger(__name__)
 
@@ -50,19 +47,19 @@ class SystemDesktop:
         if self._in_terminal(command, stay=False):
             return
         if log is None or not os.path.exists(log):
-            raise DesktopError("there is no terminal, and no log file yet", _NO_TERMINAL)
+            raise DesktopError("there is no terminal, and no log file yet", doors.NO_TERMINAL)
         self._open(log)
 
     def explain(self, root: str, component: str) -> None:
         """`roost why` in a terminal; DesktopError where there is none."""
         if not self._in_terminal([*programs.roost_argv(), "-C", root, "why", "--", component], stay=True):
-            raise DesktopError("there is no terminal", _NO_TERMINAL)
+            raise DesktopError("there is no terminal", doors.NO_TERMINAL)
 
     def copy(self, text: str) -> None:
         """Put a text on the clipboard, where it stays."""
         argv = doors.clipboard(self._found)
         if argv is None:
-            raise DesktopError("there is no program for the clipboard", _NO_CLIPBOARD)
+            raise DesktopError("there is no program for the clipboard", doors.NO_CLIPBOARD)
         data = doors.clipboard_bytes(self._found, text)
         try:  # its outputs are not read: wl-copy and xclip stay behind to serve the text, and hold them open
             done = subprocess.run(
@@ -153,7 +150,7 @@ class SystemDesktop:
             except OSError as error:
                 raise DesktopError(f"{target} cannot be opened: {error.strerror or error}") from error
         else:
-            raise DesktopError(f"there is no program that opens {target}", _NO_OPENER)
+            raise DesktopError(f"there is no program that opens {target}", doors.NO_OPENER)
 
     def _launch(self, argv: Sequence[str]) -> None:
         try:

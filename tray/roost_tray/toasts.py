@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 NAME = "org.freedesktop.Notifications"
 _PATH = "/org/freedesktop/Notifications"
+HINT = "start a notification service (Debian, Fedora, Arch: dunst, mako or the desktop's own)"
 _PATIENCE = 5.0
 _MOST_KEPT = 50
 """So many notifications can be clicked; desktop-notifier itself would keep all for ever."""
@@ -88,8 +89,7 @@ class Toasts:
         if this_system() is System.LINUX:
             capabilities = await _capabilities(self._bus)
             if capabilities is None:
-                hint = "start one (Debian, Fedora, Arch: dunst, mako or the desktop's own)"
-                raise DesktopError("there is no notification service on the session bus", hint)
+                raise DesktopError("there is no notification service on the session bus", HINT)
             body = html.escape(body, quote=False) if "body-markup" in capabilities else body
         sent: list[bool] = []
         weights = {Urgency.LOW: Weight.Low, Urgency.NORMAL: Weight.Normal, Urgency.HIGH: Weight.Critical}

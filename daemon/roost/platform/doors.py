@@ -18,6 +18,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+NO_OPENER = "install xdg-utils (so on Debian, Fedora and Arch)"
+NO_TERMINAL = "install one (xterm, say), or name yours in TERMINAL"
+NO_CLIPBOARD = "install wl-clipboard (Wayland), or xclip (so on Debian, Fedora and Arch)"
+"""What to do where a program is missing."""
+
 _AFTER = {
     "alacritty": ("-e",),
     "foot": (),

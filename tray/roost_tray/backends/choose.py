@@ -12,7 +12,7 @@ from .surroundings import Gi, Surroundings, look
 
 CHOICE = "ROOST_TRAY_BACKEND"
 NAMES = ("status-notifier", "gtk", "xorg", "win32", "darwin", "headless")
-_NO_MENU = "this panel's tray is of the older kind, and without GTK the icon is a lamp that has no menu"
+NO_MENU = "this panel's tray is of the older kind, and without GTK the icon is a lamp that has no menu"
 _log = logging.getLogger(__name__)
 
 
@@ -26,7 +26,7 @@ def choose(environ: Mapping[str, str]) -> Backend:
     found = look(environ)
     name = wanted or best(found)
     if name == "xorg" and not wanted:
-        _log.warning("%s: %s", _NO_MENU, gtk_hint(found))
+        _log.warning("%s: %s", NO_MENU, gtk_hint(found))
     return _make(name, found)
 
 
