@@ -32,7 +32,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "records": {"core", "platform"},
     "config": {"core"},
     "api": {"core"},
-    "edges": _BELOW_EDGES,
+    "edges": {"keeper.logfile", *_BELOW_EDGES},  # one writer of logs: the keeper's, and for containers ours
     "supervise": {"edges", *_BELOW_EDGES},
     "client": {"api", "platform"},
     # config and records answer in core's types; where no daemon comes back, `down` asks the keeper itself

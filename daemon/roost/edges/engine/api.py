@@ -329,7 +329,11 @@ class LogReader(Protocol):
 
     def __iter__(self) -> Iterator[LogPiece]:
         """The pieces in order.  Ends when the container has stopped, and just so when the connection has:
-        look which.  Raises EngineError."""
+        look which.  One that follows may end before the last lines: read once more.  Raises EngineError."""
+
+    @property
+    def is_whole(self) -> bool:
+        """After the end: the engine has said that this was all; a broken connection ends without it."""
 
     def close(self) -> None:
         """End the reading; whoever iterates comes to an end, too."""

@@ -110,13 +110,11 @@ class DockerEngine:
             raise
 
     async def create(self, order: ContainerOrder, limit: float = SLOW) -> str:
-        body = rendering.create_body(order)
-        made = await self._ask(
-            lambda sdk: sdk.create_container_from_config(body, order.name),
-            limit,
-            f"creating container {order.name}",
-        )
-        return str(made["Id"])
+        def create(sdk: APIClient) -> str:
+            body = rendering.create_body(order, self._client.is_podman)
+            return str(sdk.create_container_from_config(body, order.name)["Id"])
+
+        return await self._ask(create, limit, f"creating container {order.name}")
 
     async def start(self, container: str, limit: float = SLOW) -> None:
         await self._ask(lambda sdk: sdk.start(container), limit, f"starting container {container}")

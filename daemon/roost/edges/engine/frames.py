@@ -61,6 +61,8 @@ def framed(blocks: Iterable[bytes]) -> Iterator[LogPiece]:
     stamps = Stamps()
     for stream, entry in demultiplexed(blocks):
         stamp, _, data = entry.partition(b" ")
+        if len(data) < PART and not data.endswith(b"\n"):
+            data += b"\n"  # the end of a line that was cut: the log driver `local` has left it out
         yield LogPiece(stamps.read(stamp), stream, data)
 
 

@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 class EngineLog:
     """api.LogReader: one GET /containers/ID/logs.
 
-    `is_whole` after the end: the engine has said that this was all.  It says so, too, when it is ended in good
-    order, so it proves nothing of the container.
+    An engine that is ended in good order calls its answers whole, too: that proves nothing of the container.
     """
 
     def __init__(self, client: Client, container: str, since_ns: int, follow: bool) -> None:

@@ -10,13 +10,19 @@ from typing import Any
 from .api import HOST_NAME, ContainerOrder, Healthcheck, Mount, MountKind, Publish
 
 _NANO = 1_000_000_000
-_KEPT = {"max-size": "64m", "max-file": "2"}
-"""What the engine keeps of the output: enough for the daemon to be away for a while, and bounded (P14)."""
+_BOUNDS = {"max-size": "64m", "max-file": "2"}
+_LOCAL = {"Type": "local", "Config": {**_BOUNDS, "compress": "false"}}
+_JSON = {"Type": "json-file", "Config": _BOUNDS}
+"""What the engine keeps of the output: enough for the daemon to be away for a while, and bounded (P14).
+
+`json-file` replaces bytes that are no UTF-8, and `local` forgets the newline of a line that was cut (frames.py
+puts it back; behind a terminal, where there are no frames, it could not).
+"""
 _SPECIAL_NETWORKS = ("host", "none", "bridge", "default")
 
 
-def create_body(order: ContainerOrder) -> dict[str, Any]:
-    """What a container is made from."""
+def create_body(order: ContainerOrder, is_podman: bool = False) -> dict[str, Any]:
+    """What a container is made from.  Podman keeps logs in its own way."""
     body: dict[str, Any] = {
         "Image": order.image,
         "Env": [f"{key}={value}" for key, value in order.environment.items()],
@@ -28,7 +34,8 @@ def create_body(order: ContainerOrder) -> dict[str, Any]:
         "AttachStderr": False,
         "ExposedPorts": {_port_key(port): {} for port in order.ports},
         "Volumes": {mount.target: {} for mount in order.mounts if _is_nameless(mount)},
-        "HostConfig": _host_config(order),
+        "HostConfig": _host_config(order)
+        | ({} if is_podman else {"LogConfig": _JSON if order.tty else _LOCAL}),
     }
     optional = {
         "Cmd": _words(order.command),
@@ -46,7 +53,6 @@ def create_body(order: ContainerOrder) -> dict[str, Any]:
 def _host_config(order: ContainerOrder) -> dict[str, Any]:
     config: dict[str, Any] = {
         "RestartPolicy": {"Name": "no"},
-        "LogConfig": {"Type": "json-file", "Config": dict(_KEPT)},
         "Binds": [
             _bind(mount) for mount in order.mounts if mount.kind is not MountKind.TMPFS and mount.source
         ],
