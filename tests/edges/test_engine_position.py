@@ -92,7 +92,7 @@ def test_every_byte_comes_once_and_in_order(
 
 def test_a_silent_stream_does_not_make_the_other_come_again() -> None:
     """The engine is asked for the last seconds, not for all since one stream was last heard of."""
-    position = Position({1: Anchor(NOW + 3600 * SECOND, 4), 2: Anchor(NOW, 5)})
+    position = Position({1: Anchor(NOW + 3600 * SECOND, 4, NOW + 3600 * SECOND), 2: Anchor(NOW, 5, NOW)})
     assert position.since_ns == NOW + 3600 * SECOND - MARGIN_NS
 
 

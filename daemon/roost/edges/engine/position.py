@@ -24,11 +24,12 @@ MARGIN_NS = 10_000_000_000
 class Anchor(Struct, frozen=True):
     """Of one stream: `size` bytes are in the log, counted from its first entry of `at_ns`.
 
-    `at_ns` 0: from its first entry of all.
+    `at_ns` 0: from its first entry of all.  None of these bytes belongs to an entry after `until_ns`.
     """
 
     at_ns: int
     size: int
+    until_ns: int
 
 
 class Written(Struct, frozen=True):
@@ -48,10 +49,11 @@ class Position:
     @property
     def since_ns(self) -> int:
         """From which time on the engine has to be asked; 0: from the beginning."""
-        times = [anchor.at_ns for anchor in self.anchors.values()]
-        if not times or not min(times):
+        anchors = list(self.anchors.values())
+        if not anchors:
             return 0
-        return max(0, max(times) - MARGIN_NS)
+        early = max(anchor.until_ns for anchor in anchors) - MARGIN_NS
+        return max(0, min([early, *(anchor.at_ns for anchor in anchors if anchor.until_ns >= early)]))
 
 
 class Sieve:
@@ -72,7 +74,9 @@ class Sieve:
         """What is new of an entry; call `written` when that is in the log, before the next entry."""
         stream = int(piece.stream)
         if stream not in self._known:
-            anchor = self._position.anchors.get(stream, Anchor(self._since, 0))
+            anchor = self._position.anchors.get(stream)
+            if anchor is None or anchor.until_ns < self._since:
+                anchor = Anchor(self._since, 0, self._since)  # nothing of it is among what is read again
             if piece.at_ns < anchor.at_ns:
                 return b""
             is_it = piece.at_ns == anchor.at_ns or not anchor.at_ns
@@ -81,9 +85,9 @@ class Sieve:
         self._known[stream] = max(0, known - len(piece.data))
         seen = self._seen.get(stream)
         if seen is None or piece.at_ns > seen.at_ns:
-            self._seen[stream] = Anchor(piece.at_ns, len(piece.data))
+            self._seen[stream] = Anchor(piece.at_ns, len(piece.data), piece.at_ns)
         else:
-            self._seen[stream] = Anchor(seen.at_ns, seen.size + len(piece.data))
+            self._seen[stream] = Anchor(seen.at_ns, seen.size + len(piece.data), seen.at_ns)
         return piece.data[known:]
 
     def written(self, piece: LogPiece) -> None:
@@ -123,15 +127,16 @@ class _Search:
     def __init__(self) -> None:
         self.anchor: Anchor | None = None
         self._size = 0
-        self._at_ns = 0
+        self._at_ns = self._until_ns = 0
         self._was_raised = False
 
     def found(self, piece: Written) -> None:
         if self.anchor is not None:
             return
         if self._size and not self._was_raised and piece.at_ns + GRAIN_NS <= self._at_ns:
-            self.anchor = Anchor(self._at_ns, self._size)
+            self.anchor = Anchor(self._at_ns, self._size, self._until_ns)
             return
+        self._until_ns = self._until_ns or piece.at_ns + GRAIN_NS
         self._size += piece.size
         self._at_ns = piece.at_ns
         self._was_raised = False
@@ -143,4 +148,4 @@ class _Search:
 
     def reached_beginning(self) -> None:
         if self.anchor is None:
-            self.anchor = Anchor(0 if self._was_raised else self._at_ns, self._size)
+            self.anchor = Anchor(0 if self._was_raised else self._at_ns, self._size, self._until_ns)
