@@ -22,6 +22,24 @@ ask() { local path=$1; shift; curl -fsS --max-time 30 --unix-socket "$SOCKET" "$
 
 answers() { [ -S "$SOCKET" ] && ask /_ping --max-time 5 >/dev/null 2>&1; }
 
+# Whether the pid on record is this very engine.
+is_ours() { [ -n "$1" ] && tr '\0' ' ' <"/proc/$1/cmdline" 2>/dev/null | grep -qF -- "$SOCKET"; }
+
+has_ended() { [ ! -d "/proc/$1" ] || [ "$(cut -d' ' -f3 "/proc/$1/stat" 2>/dev/null)" = Z ]; }
+
+# forget_ended FILE: remove the pid file of one that was killed; until it is reaped an engine would believe in it.
+forget_ended() {
+  local pid tries
+  pid=$(cat "$1" 2>/dev/null || true)
+  if [ -z "$pid" ]; then return 0; fi
+  for tries in $(seq 50); do # the engine's helper ends a moment after the engine
+    if has_ended "$pid"; then rm -f "$1"; return 0; fi
+    sleep 0.1
+  done
+}
+
+has_bridge() { ip link show docker0 >/dev/null 2>&1; }
+
 install() {
   if command -v dockerd >/dev/null && [ -x /bin/busybox ] && command -v curl >/dev/null; then return 0; fi
   apt_install docker.io busybox-static curl
@@ -30,7 +48,7 @@ install() {
 up() {
   if answers; then return 0; fi
   [ ${#SOCKET} -lt 100 ] || fail "the socket's path is too long: $SOCKET; choose a shorter ROOST_TEST_ENGINE"
-  if [ ! -d "$PLACE/data" ] && [ -e /sys/class/net/docker0 ]; then
+  if [ ! -d "$PLACE/data" ] && has_bridge; then
     fail "another engine has its bridge docker0 here; end it first, or use a network namespace of your own"
   fi
   mkdir -p "$PLACE/data" "$PLACE/exec"
@@ -39,6 +57,8 @@ up() {
     mount -t cgroup2 none /sys/fs/cgroup
   fi
   local driver=overlay2
+  forget_ended "$PLACE/docker.pid"
+  forget_ended "$PLACE/exec/containerd/containerd.pid"
   if [ "$(stat -f -c %T "$PLACE/data")" = overlayfs ]; then driver=vfs; fi
   setsid nohup dockerd --host "unix://$SOCKET" --group root \
     --data-root "$PLACE/data" --exec-root "$PLACE/exec" --pidfile "$PLACE/docker.pid" \
@@ -91,11 +111,6 @@ YAML
   exec "$program" serve "$PLACE/registry/config.yml"
 }
 
-# Whether the pid on record is this very engine.
-is_ours() { [ -n "$1" ] && tr '\0' ' ' <"/proc/$1/cmdline" 2>/dev/null | grep -qF -- "$SOCKET"; }
-
-has_ended() { [ ! -d "/proc/$1" ] || [ "$(cut -d' ' -f3 "/proc/$1/stat" 2>/dev/null)" = Z ]; }
-
 down() {
   local pid container tries
   pid=$(cat "$PLACE/docker.pid" 2>/dev/null || true)
@@ -110,8 +125,10 @@ down() {
       sleep 0.1
     done
   fi
+  # A killed engine leaves the parents of its containers; they name its folder.
+  pgrep -f -- "containerd-shim.* $PLACE/exec/" | xargs -r kill -KILL || true
   grep -oE " $PLACE/[^ ]+ " /proc/mounts | sort -r | xargs -r -n1 umount -l || true
-  if [ -d "$PLACE/data" ] && [ -e /sys/class/net/docker0 ]; then ip link del docker0 || true; fi
+  if [ -d "$PLACE/data" ] && has_bridge; then ip link del docker0 || true; fi
   rm -rf "$PLACE"
 }
 

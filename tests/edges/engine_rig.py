@@ -10,7 +10,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, TypeVar
 
-from roost.edges.engine.api import ContainerOrder, Engine
+from roost.edges.engine.api import ContainerOrder, Engine, EngineError
 from roost.edges.engine.connect import connect
 from support.engine import RealEngine
 
@@ -36,10 +36,19 @@ async def talking_to(real: RealEngine) -> AsyncIterator[Engine]:
     engine = connect(real.environment)
     try:
         yield engine
+    except BaseException:
+        with contextlib.suppress(EngineError):  # the first failure is the one to be told
+            await _clear(engine)
+        raise
+    else:
+        await _clear(engine)
     finally:
-        for container in await engine.list({TEST_LABEL: ""}, limit=60):
-            await engine.remove(container.id)
         await engine.close()
+
+
+async def _clear(engine: Engine) -> None:
+    for container in await engine.list({TEST_LABEL: ""}, limit=60):
+        await engine.remove(container.id)
 
 
 def order(*command: str, **fields: Any) -> ContainerOrder:

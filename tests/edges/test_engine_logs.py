@@ -59,10 +59,11 @@ def _stored(folder: Path, stream: logs.Stream | None = None) -> list[logs.LogEnt
     return entries
 
 
-def _expect_each_once(folder: Path, count: int) -> None:
-    for stream, word in (("stdout", "out"), ("stderr", "err")):
-        texts = [entry.text for entry in _stored(folder, stream)]  # type: ignore[arg-type]
-        assert texts == [f"{word} {number}" for number in range(count)]
+def expect_each_once(folder: Path, count: int, more: tuple[str, ...] = ()) -> None:
+    """Each line of BOTH in the store, in its stream's order; `more`: behind them on stdout."""
+    out = [entry.text for entry in _stored(folder, "stdout")]
+    assert out == [*(f"out {number}" for number in range(count)), *more]
+    assert [entry.text for entry in _stored(folder, "stderr")] == [f"err {number}" for number in range(count)]
 
 
 async def _pieces(engine: Engine, container: str, since_ns: int = 0) -> list[LogPiece]:
@@ -195,7 +196,7 @@ def test_a_killed_writer_loses_and_doubles_nothing(container_engine: RealEngine,
     run(test)
     assert killed >= 2
     assert (tmp_path / "web.log.1").exists()
-    _expect_each_once(tmp_path, count)
+    expect_each_once(tmp_path, count)
 
 
 def test_an_interrupted_reading_goes_on_where_it_was(container_engine: RealEngine, tmp_path: Path) -> None:
@@ -221,7 +222,7 @@ def test_an_interrupted_reading_goes_on_where_it_was(container_engine: RealEngin
             assert broken > 5
 
     run(test)
-    _expect_each_once(tmp_path, count)
+    expect_each_once(tmp_path, count)
 
 
 def test_a_disk_that_refuses_costs_nothing(container_engine: RealEngine, tmp_path: Path) -> None:
@@ -244,7 +245,7 @@ def test_a_disk_that_refuses_costs_nothing(container_engine: RealEngine, tmp_pat
             await capture.drained("web", 1)
             await capture.close()
             assert [resolved for _, resolved in notes.troubles] == [False, True]
-            _expect_each_once(folder, 50)
+            expect_each_once(folder, 50)
 
     run(test)
 

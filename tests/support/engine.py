@@ -22,8 +22,8 @@ import psutil
 import pytest
 
 SCRIPT = Path(__file__).resolve().parent.parent.parent / "build" / "engine.sh"
-LOCK = Path("/tmp/roost-test-engine.lock")
 PLACE = Path(os.environ.get("ROOST_TEST_ENGINE", "/tmp/roost-test-engine"))
+LOCK = Path(f"{PLACE}.lock")  # who chooses another place brings a network namespace of his own
 IMAGE = "localtest/busybox:1"
 LOCK_PATIENCE = 900.0  # seconds; as long as the tests of another checkout may take
 END_PATIENCE = 60.0
@@ -50,10 +50,6 @@ class RealEngine:
         """The engine's process."""
         return int((self.place / "docker.pid").read_text())
 
-    def send(self, number: signal.Signals) -> None:
-        """Send a signal to the engine alone."""
-        os.kill(self.pid(), number)
-
     def end(self, number: signal.Signals = signal.SIGTERM) -> None:
         """End it, and wait until it has ended."""
         process = psutil.Process(self.pid())
@@ -70,11 +66,14 @@ class RealEngine:
     @contextlib.contextmanager
     def stopped(self) -> Iterator[None]:
         """Inside, the engine hangs: it accepts connections and answers nothing."""
-        self.send(signal.SIGSTOP)
+        process = psutil.Process(self.pid())
+        process.suspend()
         try:
+            while process.status() != psutil.STATUS_STOPPED:
+                time.sleep(0.01)
             yield
         finally:
-            self.send(signal.SIGCONT)
+            process.resume()
 
     @contextlib.contextmanager
     def registry(self) -> Iterator[str]:
@@ -112,7 +111,7 @@ def _why_not() -> str | None:
         return "the tests' own Docker engine runs on Linux alone"
     if os.geteuid() != 0:
         return "the tests' own Docker engine needs root"
-    if Path("/sys/class/net/docker0").exists() and not PLACE.exists():
+    if any(name == "docker0" for _, name in socket.if_nameindex()) and not PLACE.exists():
         return "another Docker engine has its bridge here, and there is room for one"
     missing = [name for name in ("dockerd", "curl", "ip") if shutil.which(name) is None]
     if not Path("/bin/busybox").exists():

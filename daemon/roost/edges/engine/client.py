@@ -207,13 +207,18 @@ def _sdk_client(endpoint: Endpoint, limit: float) -> APIClient:
             f"{endpoint.url} ({endpoint.origin}): Roost does not speak ssh to an engine; forward its socket "
             "('ssh -L /tmp/docker.sock:/var/run/docker.sock HOST') and set DOCKER_HOST=unix:///tmp/docker.sock",
         )
-    return Limited(
+    client = Limited(
         base_url=endpoint.url,
         version=DEFAULT_DOCKER_API_VERSION,  # a given version: making it does not talk
         timeout=limit,
         tls=_sdk_tls(endpoint.tls),
         max_pool_size=CONNECTIONS,
     )
+    if endpoint.url.startswith("unix://"):
+        from .transport import Adapter
+
+        client.mount("http+docker://", Adapter("http+" + endpoint.url, limit, max_pool_size=CONNECTIONS))
+    return client
 
 
 def _sdk_tls(tls: Tls | None) -> Any:

@@ -290,7 +290,7 @@ def _end_by(sdk: APIClient, container: str, signal: str, timeout: float) -> None
     try:
         sdk.kill(container, _plain(signal))
         with contextlib.suppress(ReadTimeout, ConnectionError):  # the library's words for "not yet"
-            sdk.wait(container, timeout=timeout)
+            sdk.wait(container, timeout=max(0.01, timeout))
             return
         sdk.kill(container, "SIGKILL")
     except APIError as error:

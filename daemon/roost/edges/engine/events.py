@@ -44,7 +44,8 @@ async def events(
     try:
         while True:
             try:
-                event = await asyncio.wait_for(told.get(), ANSWER if hangs else SILENCE)
+                async with asyncio.timeout(ANSWER if hangs else SILENCE):
+                    event = await told.get()
             except TimeoutError:
                 was, hangs = hangs, await _hangs(ping)
                 if hangs and not was and not reader.is_lost:
