@@ -10,7 +10,7 @@ from docker.transport.unixconn import UnixHTTPAdapter, UnixHTTPConnection, UnixH
 
 class Connection(UnixHTTPConnection):  # type: ignore[misc]  # the library has no types
     def connect(self) -> None:
-        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        sock = socket.socket(socket.AddressFamily["AF_UNIX"], socket.SOCK_STREAM)
         try:
             sock.settimeout(self.timeout)
             sock.connect(self.unix_socket)
