@@ -82,17 +82,29 @@ as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi; }
 
 may_be_root() { [ "$(id -u)" = 0 ] || sudo -n true >/dev/null 2>&1; }
 
-# apt_install PACKAGE…: waits for a held lock; servers that come along are not started.
+# apt_get ARGUMENT…: apt-get, which waits while another is at work.  Its own waiting covers dpkg's lock, but neither
+# that of the lists nor that of what was fetched, so it is asked again.
+apt_get() {
+  local give_up=$((SECONDS + 300)) options="-qq -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3" output code
+  while true; do
+    code=0
+    # shellcheck disable=SC2086  # the options are words
+    output=$(as_root env LC_ALL=C DEBIAN_FRONTEND=noninteractive apt-get $options "$@" 2>&1) || code=$?
+    case "$code $output" in *"Could not get lock"*) if [ "$SECONDS" -lt "$give_up" ]; then sleep 2; continue; fi ;; esac
+    printf '%s\n' "$output"
+    return "$code"
+  done
+}
+
+# apt_install PACKAGE…: servers that come along are not started.
 apt_install() {
-  local options="-o DPkg::Lock::Timeout=300 -o Acquire::Retries=3"
   local policy=/usr/sbin/policy-rc.d mine=""
   if [ ! -e "$policy" ]; then
     printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null && as_root chmod 755 "$policy" && mine=yes
   fi
   local code=0
-  # shellcheck disable=SC2086  # the options are words
-  as_root apt-get $options update -qq &&
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get $options install -y -qq --no-install-recommends "$@" || code=$?
+  apt_get update || say "The lists of packages are not all up to date; going on with what is there."
+  apt_get install -y --no-install-recommends "$@" || code=$?
   if [ -n "$mine" ]; then as_root rm -f "$policy"; fi
   return "$code"
 }
