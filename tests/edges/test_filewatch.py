@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
+from typing import Any
+
+import pytest
+import watchfiles
 
 from roost.edges.filewatch import FileWatch
 
@@ -84,6 +88,27 @@ def test_what_is_not_there_yet_is_watched_when_it_comes(tmp_path: Path) -> None:
             seen.paths.clear()
             await seen.wait(build, built / "app.js")
             shutil.rmtree(tmp_path / "out")
+
+    play([built], scene)
+
+
+def test_what_comes_before_the_watching_has_begun_is_not_overlooked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder around it is watched when it is already there, and nobody touches it again."""
+    built = tmp_path / "out" / "dist"
+    watch = watchfiles.watch
+
+    def slow_to_begin(*folders: str, **options: Any) -> Iterator[Any]:
+        if not built.exists():
+            built.mkdir(parents=True)
+        return watch(*folders, **options)
+
+    monkeypatch.setattr(watchfiles, "watch", slow_to_begin)
+
+    async def scene(seen: Seen) -> None:
+        await seen.wait(lambda: None, built)
+        await seen.wait(lambda: (built / "app.js").write_text("x"), built / "app.js")
 
     play([built], scene)
 

@@ -32,7 +32,7 @@ class _Ground(Struct, frozen=True):
 
     deep: tuple[str, ...]
     flat: tuple[str, ...]
-    inodes: tuple[int | None, ...]
+    inodes: dict[str, int | None]
 
 
 class FileWatch:
@@ -62,7 +62,7 @@ class FileWatch:
     def _watch(self, folders: tuple[str, ...], deep: bool, stopped: threading.Event) -> None:
         from watchfiles import watch  # half a megabyte, and only for those who watch
 
-        milliseconds = int(STEP * 1000)
+        milliseconds, fresh = int(STEP * 1000), True
         try:
             for changes in watch(
                 *folders,
@@ -71,11 +71,14 @@ class FileWatch:
                 step=milliseconds,
                 stop_event=stopped,
                 rust_timeout=1000,
+                yield_on_timeout=True,
                 raise_interrupt=False,
                 recursive=deep,
                 ignore_permission_denied=True,
             ):
-                self._hand_over(stopped, self._changed, frozenset(_slashed(path) for _, path in changes))
+                if changes or fresh:
+                    self._hand_over(stopped, self._changed, frozenset(_slashed(path) for _, path in changes))
+                fresh = False
         except (OSError, RuntimeError) as error:  # RuntimeError is what watchfiles makes of the system's no
             self._hand_over(stopped, self._fail, str(error))
 
@@ -88,13 +91,18 @@ class FileWatch:
             stopped.set()  # the loop is closed: nobody listens any more
 
     def _changed(self, stopped: threading.Event, paths: frozenset[str]) -> None:
+        """Report; no paths: nothing has changed since the watching began, but before it something may have."""
         if stopped.is_set():
             return
         self._told = None
-        self._report(paths)
-        if not stopped.is_set() and _ground(self._paths) != self._ground:
+        if paths:
+            self._report(paths)
+        before, now = self._ground, _ground(self._paths)
+        if not stopped.is_set() and now != before:
             stopped.set()
             self._begin()
+            if come := frozenset(_slashed(path) for path in self._paths if _has_come(path, before, now)):
+                self._report(come)
 
     def _fail(self, stopped: threading.Event, message: str) -> None:
         if stopped.is_set():
@@ -114,7 +122,14 @@ def _ground(paths: tuple[str, ...]) -> _Ground:
     deep = [path for path in paths if os.path.isdir(path)]
     flat = dict.fromkeys(_nearest_folder(os.path.dirname(path)) for path in paths)
     inside = [folder for folder in flat if not any(_below(folder, root) for root in deep)]
-    return _Ground(tuple(deep), tuple(inside), tuple(_inode(path) for path in (*paths, *flat)))
+    return _Ground(tuple(deep), tuple(inside), {path: _inode(path) for path in (*paths, *flat)})
+
+
+def _has_come(path: str, before: _Ground, now: _Ground) -> bool:
+    """Whether what is watched is there anew, with its folder, so that nobody has reported its coming."""
+    folder = _nearest_folder(os.path.dirname(path))
+    known = before.inodes.get(path) == now.inodes[path] and before.inodes.get(folder) == now.inodes[folder]
+    return not known and os.path.exists(path)
 
 
 def _below(folder: str, root: str) -> bool:
