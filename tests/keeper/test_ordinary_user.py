@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -13,8 +14,10 @@ import pytest
 
 HERE = Path(__file__).resolve()
 COMPONENTS = 450
+DESCRIPTORS = 4096
 DRIVER = """
-import sys
+import resource, sys
+resource.setrlimit(resource.RLIMIT_NOFILE, ({descriptors}, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
 sys.path[:0] = {paths!r}
 from pathlib import Path
 from keeper.harness import house_in, until
@@ -47,13 +50,16 @@ def test_hundreds_of_components_of_an_ordinary_user_all_write_and_end() -> None:
     python = interpreter_for_all()
     if python is None:
         pytest.skip("no Python here that an ordinary user may execute")
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if hard != resource.RLIM_INFINITY and hard < DESCRIPTORS:
+        pytest.skip(f"not more than {hard} descriptors here")
     folder = tempfile.mkdtemp()
     identity = {}
     if os.getuid() == 0:
         os.chown(folder, 65534, 65534)
         identity = {"user": 65534, "group": 65534, "extra_groups": []}
     paths = [str(HERE.parents[1]), str(HERE.parents[2] / "daemon")]
-    code = DRIVER.format(paths=paths, folder=folder, components=COMPONENTS)
+    code = DRIVER.format(paths=paths, folder=folder, components=COMPONENTS, descriptors=DESCRIPTORS)
     try:
         done = subprocess.run(
             [python, "-c", code],
