@@ -108,7 +108,7 @@ def _lines(items: Sequence[Item], indent: str) -> list[str]:
         if item.checked is False and item.radio:
             mark = "( ) "
         sign = ">" if item.kind is Kind.SUBMENU else " " if item.enabled else "-"
-        lines.append(f"{indent}{sign} {mark}{item.label}")
+        lines.append(f"{indent}{sign} {mark}{item.label}{' (default)' if item.default else ''}")
         lines += _lines(item.children, indent + "    ")
     return lines
 

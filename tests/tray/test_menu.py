@@ -135,6 +135,17 @@ def test_choices_show_what_holds() -> None:
     assert not unknown.enabled
 
 
+def test_a_click_on_the_icon_explains_what_is_worst() -> None:
+    """Where the platform has such a click: `Why?` of the worst component; where all is well, the folder."""
+
+    def default(seen: World, capabilities: Capabilities = WINDOWS) -> list[str]:
+        return [item.id for item in shown(seen, capabilities).menu.walk() if item.default]
+
+    assert default(world(BLOG, SHOP)) == [Command(Verb.WHY, SHOP.root, "api").id]
+    assert default(world(project(component("a")))) == [Command(Verb.OPEN_FOLDER, SHOP.root).id]
+    assert default(world()) == default(world(SHOP), LINUX) == []
+
+
 def test_a_changed_configuration_is_said() -> None:
     """A roost.yaml that is not the one that runs has its line, beside `Reload`."""
     assert find(shown(world(project(component("a"), stale=True))).menu, "roost.yaml has changed…")

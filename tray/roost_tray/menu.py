@@ -72,7 +72,28 @@ def _menu(world: World, settings: Settings, capabilities: Capabilities, moment: 
         _action(Command(Verb.QUIT), "Quit tray"),
         _action(Command(Verb.STOP_AND_QUIT), "Stop everything and quit"),
     ]
-    return Menu(tuple(_fitted(items, capabilities)))
+    menu = Menu(tuple(_fitted(items, capabilities)))
+    return _with_default(menu, _default(world)) if capabilities.default_action else menu
+
+
+def _default(world: World) -> str:
+    """What a click on the icon itself does: explain what is worst, or show the project's folder."""
+    if not world.projects:
+        return ""
+    project = summary.worst_project(world)
+    bad = summary.unwell(project) if project.presence is Presence.RUNNING else []
+    return (
+        Command(Verb.WHY, project.root, bad[0].name) if bad else Command(Verb.OPEN_FOLDER, project.root)
+    ).id
+
+
+def _with_default(menu: Menu, id: str) -> Menu:
+    def marked(item: Item) -> Item:
+        if item.children:
+            return replace(item, children=tuple(map(marked, item.children)))
+        return replace(item, default=True) if item.id == id else item
+
+    return Menu(tuple(map(marked, menu.items)))
 
 
 def _notifications(level: Level) -> Item:

@@ -164,6 +164,11 @@ def unwell(project: ProjectView) -> list[ComponentStatus]:
     return sorted(found, key=lambda one: -ranks[one.name])
 
 
+def worst_project(world: World) -> ProjectView:
+    """The project that a person wants to know of first.  Raises ValueError where there is none."""
+    return max(world.projects, key=lambda project: severity(project_state(project)))
+
+
 def project_words(project: ProjectView, moment: Moment) -> str:
     """`5 of 6 ready, api restarting in 4 s`."""
     parts = []
@@ -195,7 +200,7 @@ def status_line(world: World, moment: Moment) -> str:
     """`shop: 5 of 6 ready, api restarting in 4 s`; of several projects the worst, and how many others."""
     if not world.projects:
         return "no project has been brought up yet (roost demo, or roost init and roost up)"
-    first = max(world.projects, key=lambda project: severity(project_state(project)))
+    first = worst_project(world)
     line = f"{plain(first.name)}: {project_words(first, moment)}"
     others = len(world.projects) - 1
     return f"{line} (and {others} more project{'' if others == 1 else 's'})" if others else line
