@@ -14,7 +14,7 @@ import pytest
 
 from e2e.harness import ProjectUnderTest, eventually, roost_command
 from e2e.tray_harness import RecordingDesktop, tray_log, tray_of
-from roost_tray import link
+from roost_tray import link, notices
 from roost_tray.model import State
 from roost_tray.presenter import SPACING
 
@@ -285,6 +285,25 @@ def test_without_a_terminal_the_reasons_come_as_a_notification(
         notice = eventually(lambda: tray.desktop.notices, what="a notification")[0]
         assert notice.title == "Why api is not ready"
         assert "db (running): not ready: readiness probe" in notice.body
+
+
+def test_a_failure_is_notified_with_exit_code_and_last_line(
+    project: ProjectUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A real program that ends with an error: what it said last and with which code, and what comes of it."""
+    monkeypatch.setattr(notices, "GRACE", 0.0)
+    go = project.root / "go"
+    command = f"while [ ! -e {go} ]; do sleep 0.1; done; echo no such table: users >&2; exit 3"
+    project.components(api={"run": command, "restart": "never"})
+    project.up()
+    with tray_of(project, monkeypatch) as tray:
+        tray.await_state(State.WELL)
+        go.touch()
+        notice = eventually(lambda: tray.desktop.notices, what="a notification")[0]
+        assert notice.title == "test: api failed"
+        assert "exit code 3" in notice.body
+        assert notice.body.endswith("\nno such table: users")
+        assert (notice.root, notice.component) == (str(project.root), "api")
 
 
 def test_choices_last(project: ProjectUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,9 +13,10 @@ import pytest
 
 from e2e.harness import ProjectUnderTest, eventually
 from roost_tray.backend import DesktopError
-from roost_tray.backends.headless import HeadlessBackend, SilentWatcher
+from roost_tray.backends.headless import HeadlessBackend
 from roost_tray.brain import Brain, Outfit
 from roost_tray.model import Item, Notice, Rendered, State
+from roost_tray.watcher import NoticeWatcher
 from tray.scenes import LINUX, find
 
 
@@ -72,9 +73,7 @@ class TrayUnderTest:
         self.over = threading.Event()
         self.desktop = desktop or RecordingDesktop()
         self.preferences = project.home / "tray.json"
-        outfit = Outfit(
-            self.desktop, lambda tell, last_line: SilentWatcher(), project.env, str(self.preferences)
-        )
+        outfit = Outfit(self.desktop, NoticeWatcher, project.env, str(self.preferences))
         self.brain = Brain(outfit, self.over.set, at_login=at_login)
         self.brain.start()
         self.brain.attach(HeadlessBackend(LINUX, on_show=self._show))

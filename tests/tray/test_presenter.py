@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import itertools
 
 from roost_tray.menu import Settings
 from roost_tray.model import Capabilities, Rendered, State
@@ -60,7 +61,7 @@ def test_a_storm_of_changes_is_two_a_second() -> None:
             await asyncio.sleep(0.01)
         screen.presenter.show_world(FAILED)
         await asyncio.sleep(5)
-        gaps = [later - sooner for sooner, later in zip(screen.times, screen.times[1:], strict=False)]
+        gaps = [later - sooner for sooner, later in itertools.pairwise(screen.times)]
         assert min(gaps) >= SPACING - 1e-6
         assert len(screen.shown) <= 22
         assert screen.states[-1] is State.FAILED

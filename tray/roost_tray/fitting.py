@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from .backend import Desktop, Watcher
-from .backends.headless import SilentWatcher
 from .brain import LastLine
 from .model import Notice
+from .watcher import NoticeWatcher
 
 
 def open_desktop(environ: Mapping[str, str]) -> Desktop:
@@ -19,4 +19,4 @@ def open_desktop(environ: Mapping[str, str]) -> Desktop:
 
 def make_watcher(tell: Callable[[Notice], None], last_line: LastLine) -> Watcher:
     """Who decides when a notification is due."""
-    return SilentWatcher()
+    return NoticeWatcher(tell, last_line)

@@ -10,7 +10,6 @@ from collections.abc import Callable
 
 from ..backend import Listener
 from ..model import Capabilities, Notice, Rendered
-from ..world import Level, World
 
 HEADLESS = Capabilities(name="headless", menu=False, tooltip_length=0, icon_sizes=())
 
@@ -48,10 +47,3 @@ class HeadlessBackend:
     def stop(self) -> None:
         """Have `run` return."""
         self._end.set()
-
-
-class SilentWatcher:
-    """Never finds a notification due."""
-
-    def world_changed(self, world: World, level: Level) -> None:
-        """Whatever it is."""
