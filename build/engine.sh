@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
 # A Docker engine of the tests' own: private socket, no registry, nothing of it outside its folder but a bridge.
-#   build/engine.sh install         the Debian packages: engine, and busybox for an image (root)
+#   build/engine.sh install         the Debian packages (root): engine, busybox for an image, and a registry, which is
+#                                   unpacked in .work, not installed
 #   build/engine.sh up              start it, wait until it answers; nothing if it runs
 #   build/engine.sh image [NAME]    make an image from this machine's busybox (default localtest/busybox:1)
 #   build/engine.sh env             the line that points docker and roost to it
-#   build/engine.sh registry PORT   a real registry on 127.0.0.1:PORT, in the foreground (the package is unpacked, not installed)
+#   build/engine.sh registry PORT   a real registry on 127.0.0.1:PORT, in the foreground
+#   build/engine.sh has-registry    exit 0 if there is one
 #   build/engine.sh down            remove its containers, end it, leave nothing
 # Its folder is $ROOST_TEST_ENGINE, or /tmp/roost-test-engine.  A network namespace has room for one engine with a
 # bridge: who uses it holds a lock on /tmp/roost-test-engine.lock (tests/support/engine.py does).
@@ -15,6 +17,7 @@ cd "$(dirname "$0")/.."
 
 PLACE=${ROOST_TEST_ENGINE:-/tmp/roost-test-engine}
 SOCKET=$PLACE/docker.sock
+REGISTRY=$PWD/.work/registry
 SUBNET=172.29.77.1/24
 
 # ask PATH [CURL OPTION…]: the engine's answer.
@@ -41,8 +44,12 @@ forget_ended() {
 has_bridge() { ip link show docker0 >/dev/null 2>&1; }
 
 install() {
-  if command -v dockerd >/dev/null && [ -x /bin/busybox ] && command -v curl >/dev/null; then return 0; fi
-  apt_install docker.io busybox-static curl
+  if ! command -v dockerd >/dev/null || ! [ -x /bin/busybox ] || ! command -v curl >/dev/null; then
+    apt_install docker.io busybox-static curl
+  fi
+  if [ -x "$REGISTRY/usr/bin/docker-registry" ]; then return 0; fi
+  mkdir -p "$REGISTRY"
+  (cd "$REGISTRY" && apt-get -qq download docker-registry && dpkg -x docker-registry_*.deb .)
 }
 
 up() {
@@ -94,21 +101,16 @@ image() {
   rm -rf "$root"
 }
 
-# The registry of Debian, unpacked where nothing of the system is touched.
 registry() {
-  local port=$1 program=$PLACE/registry/usr/bin/docker-registry
-  if [ ! -x "$program" ]; then
-    mkdir -p "$PLACE/registry"
-    (cd "$PLACE/registry" && apt-get -qq download docker-registry && dpkg -x docker-registry_*.deb .) >&2 ||
-      fail "the package docker-registry could not be fetched"
-  fi
-  cat >"$PLACE/registry/config.yml" <<YAML
+  local port=$1 store=$PLACE/registry
+  mkdir -p "$store"
+  cat >"$store/config.yml" <<YAML
 version: 0.1
 log: {level: error, accesslog: {disabled: true}}
-storage: {filesystem: {rootdirectory: $PLACE/registry/store}}
+storage: {filesystem: {rootdirectory: $store}}
 http: {addr: "127.0.0.1:$port"}
 YAML
-  exec "$program" serve "$PLACE/registry/config.yml"
+  exec "$REGISTRY/usr/bin/docker-registry" serve "$store/config.yml"
 }
 
 down() {
@@ -135,6 +137,7 @@ down() {
 case ${1:-} in
   install | up | down) "$1" ;;
   image | registry) "$@" ;;
+  has-registry) [ -x "$REGISTRY/usr/bin/docker-registry" ] ;;
   env) say "export DOCKER_HOST=unix://$SOCKET" ;;
-  *) sed -n '2,8s/^# *//p' "$0"; exit 2 ;;
+  *) sed -n '2,10s/^# *//p' "$0"; exit 2 ;;
 esac

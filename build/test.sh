@@ -75,6 +75,12 @@ install_packages() {
   fi
 }
 
+# The tests' own container engine, and a registry for it; where they may not be had, their tests are skipped.
+set_up_engine() {
+  if [ "$packages" = no ] || [ "$(id -u)" != 0 ] || ! command -v dockerd >/dev/null; then return 0; fi
+  quietly "Preparing the container engine" build/engine.sh install || [ "${CI:-}" != true ] || fail "no container engine"
+}
+
 set_up_wine() {
   if build/wine-python.sh ready 2>/dev/null; then return 0; fi
   if [ "$wine" != true ] || [ "$packages" = no ]; then
@@ -98,6 +104,7 @@ make_venv
 quietly "Installing pip" pip_install 'pip>=25.1' || fail "pip could not be brought up to date"
 quietly "Installing Roost and the tests' tools" pip_install . --group dev || fail "pip could not install"
 install_packages
+set_up_engine
 set_up_wine
 
 quietly "ruff check" "$VENV/bin/ruff" check .

@@ -6,6 +6,7 @@ Both may take as long as they like while something arrives; where nothing does f
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -53,10 +54,14 @@ def _pull(client: Client, reference: str, say: Say, now: Callable[[], float]) ->
     progress = PullProgress(reference, say, now)
 
     def pull(sdk: APIClient) -> None:
-        for line in sdk.pull(name, tag=tag, stream=True, decode=True):
-            if "error" in line:
-                raise faults.of_answer(500, str(line["error"]), what)
+        reason = None
+        for line in sdk.pull(
+            name, tag=tag, stream=True, decode=True
+        ):  # to its end, or a connection is left open
+            reason = line.get("error", reason)
             progress.heard(line)
+        if reason is not None:
+            raise faults.of_answer(500, str(reason), what)
 
     say(what)
     try:
@@ -74,12 +79,10 @@ def _as_pull_fault(error: EngineError) -> EngineError:
 
 def split(reference: str) -> tuple[str, str]:
     """Name and tag (or digest) of an image reference; `latest` where none is given."""
-    if "@" in reference:
-        name, _, digest = reference.partition("@")
-        return name, digest
+    reference, _, digest = reference.partition("@")
     folder, slash, last = reference.rpartition("/")
-    name, colon, tag = last.partition(":")
-    return folder + slash + name, tag if colon else "latest"
+    name, _, tag = last.partition(":")
+    return folder + slash + name, digest or tag or "latest"
 
 
 class PullProgress:
@@ -119,7 +122,7 @@ class PullProgress:
 def build(client: Client, order: Build, say: Say) -> ImageSeen:
     """Send the context, build, tag."""
     what = f"building {order.tag} in {order.context}"
-    last: list[str] = []
+    last: deque[str] = deque(maxlen=_LAST_LINES)
 
     def run(sdk: APIClient) -> None:
         stream = sdk.build(
@@ -133,9 +136,15 @@ def build(client: Client, order: Build, say: Say) -> ImageSeen:
             forcerm=True,
             decode=True,
         )
-        for text in _texts(stream, what, last):
-            last[:] = [*last, text][-_LAST_LINES:]
-            say(text)
+        reason = None
+        for line in stream:  # to its end, or a connection is left open
+            reason = line.get("error", reason)
+            for text in str(line.get("stream", "")).splitlines():
+                if text.strip():
+                    last.append(text)
+                    say(text)
+        if reason is not None:
+            raise EngineError(ErrorKind.REFUSED, f"{what}: {faults.tidy(str(reason))}" + _quoted(last))
 
     say(what)
     try:
@@ -145,13 +154,5 @@ def build(client: Client, order: Build, say: Say) -> ImageSeen:
     return image(client, order.tag)
 
 
-def _texts(stream: Iterable[Mapping[str, Any]], what: str, last: list[str]) -> Iterable[str]:
-    for line in stream:
-        if "error" in line:
-            reason = faults.tidy(str(line["error"]))
-            raise EngineError(ErrorKind.REFUSED, f"{what}: {reason}" + _quoted(last))
-        yield from (text for text in str(line.get("stream", "")).splitlines() if text.strip())
-
-
-def _quoted(last: list[str]) -> str:
-    return "\n" + "\n".join(f"  {line}" for line in last) if last else ""
+def _quoted(last: Iterable[str]) -> str:
+    return "".join(f"\n  {line}" for line in last)
