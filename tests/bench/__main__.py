@@ -15,13 +15,13 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from . import figures, killed, measures, rpc
+from . import figures, killed, measures, probing, reading, rpc
 from .install import NotInstalled
 from .managers import Manager, Roost
 from .peers import Circus, Pm2, Supervisor
 
 MANAGERS: dict[str, type[Manager]] = {kind.name: kind for kind in (Roost, Supervisor, Circus, Pm2)}
-SECTIONS = ("stack", "thousand", "rpc", "intake", "killed")
+SECTIONS = ("stack", "thousand", "rpc", "intake", "reading", "probes", "killed")
 Step = tuple[str, Callable[[], dict[str, float]]]
 
 
@@ -82,6 +82,15 @@ def _steps(kind: type[Manager], sections: list[str], effort: measures.Effort) ->
                     functools.partial(measures.intake, kind, count, size, effort.rounds),
                 )
             )
+    if "reading" in sections and kind is Roost:
+        for size in effort.log_megabytes:
+            title = f"reading a log of {size} MB"
+            steps.append((title, functools.partial(reading.queries, size, effort.calls)))
+        for pause in reading.PAUSES:
+            title = f"following a line each {pause * 1000:g} ms"
+            steps.append((title, functools.partial(reading.following, pause, effort.followed)))
+    if "probes" in sections and kind is Roost:
+        steps.append(("probes", lambda: probing.lateness(effort.probes, effort.probing)))
     if "killed" in sections:
         steps.append(("killed", lambda: killed.manager_killed(kind)))
         if kind is Roost:

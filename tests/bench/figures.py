@@ -78,6 +78,30 @@ FIGURES = (
     Figure("intake_cpu_10", "CPU time of the manager for each GB, 10 components", "s"),
     Figure("intake_ping_1", "slowest of the daemon's answers meanwhile, 1 component", "ms", 10, "P24"),
     Figure("intake_ping_10", "slowest of the daemon's answers meanwhile, 10 components", "ms", 10, "P24"),
+    Figure("intake_rss_1", "memory of the manager meanwhile, at most, 1 component", "MB"),
+    Figure("intake_rss_10", "memory of the manager meanwhile, at most, 10 components", "MB"),
+    *(
+        Figure(f"logs_{key}_{size}", title.format(size), "ms", aim, source)
+        for key, title, aim, source in (
+            ("n", "logs -n 1000 from the shell, of a log of {} MB, p50", None, ""),
+            ("since", "logs --since from the shell, 1,000 lines, of a log of {} MB, p50", None, ""),
+            ("rpc", "logs.query of the last 1,000 lines, of a log of {} MB, p50", 50, "S45"),
+            ("rpc_since", "logs.query since a moment, 1,000 lines, of a log of {} MB, p50", 50, "S45"),
+        )
+        for size in (1, 100, 1024)
+    ),
+    *(
+        Figure(f"logs_rss_{size}", f"memory of keeper and daemon while a log of {size} MB is read", "MB")
+        for size in (1, 100, 1024)
+    ),
+    Figure("follow_100_p50", "from writing to the follower, a line each 100 ms, p50", "ms"),
+    Figure("follow_100_p99", "… p99", "ms"),
+    Figure("follow_2_p50", "from writing to the follower, a line each 2 ms, p50", "ms"),
+    Figure("follow_2_p99", "… p99", "ms"),
+    Figure("probes_late_p50", "probes of which a tenth hang: how late the others are, p50", "ms"),
+    Figure("probes_late_p99", "… p99", "ms"),
+    Figure("probes_late_max", "… latest", "ms"),
+    Figure("probes_cpu", "… CPU meanwhile", "% of a core"),
     Figure("down_50", "down of 50 components, until nothing is left", "ms"),
     Figure("down_1000", "down of 1,000 components, until nothing is left", "ms"),
     Figure("killed_alive", "manager killed -9: components of 10 that live on", "", 10, "P2", True),

@@ -41,6 +41,31 @@ def cpu_seconds(pids: Iterable[int]) -> float:
     return total / 1e9
 
 
+class Peak:
+    """A context that looks at the resident bytes of processes together; `bytes` is the most that it saw."""
+
+    def __init__(self, pids: Iterable[int]) -> None:
+        self._pids = list(pids)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._look_on, daemon=True)
+        self.bytes = 0
+
+    def __enter__(self) -> Peak:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _look_on(self) -> None:
+        while True:
+            with contextlib.suppress(OSError):
+                self.bytes = max(self.bytes, resident(self._pids))
+            if self._stop.wait(0.02):
+                return
+
+
 @dataclass(frozen=True)
 class Start:
     """One line of a component: it runs, under this pid, since this moment (seconds, monotonic)."""

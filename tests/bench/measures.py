@@ -34,10 +34,25 @@ class Effort:
     intake_megabytes: int = 1024
     round_trips: int = 20_000
     kills: int = 50  # of daemon and keeper, for the time until the next answer
+    log_megabytes: tuple[int, ...] = (1, 100, 1024)  # of logs that are read
+    followed: int = 1000  # lines
+    probes: int = 1000
+    probing: float = 20.0  # seconds
 
 
 QUICK = Effort(
-    settle=1.0, idle=3.0, calls=5, crashes=10, rounds=1, intake_megabytes=128, round_trips=3_000, kills=5
+    settle=1.0,
+    idle=3.0,
+    calls=5,
+    crashes=10,
+    rounds=1,
+    intake_megabytes=128,
+    round_trips=3_000,
+    kills=5,
+    log_megabytes=(1, 100),
+    followed=100,
+    probes=100,
+    probing=5.0,
 )
 
 
@@ -218,13 +233,14 @@ def _intake(kind: type[Manager], count: int, megabytes: int) -> Figures:
         pids = manager.pids().values()
         time.sleep(1)  # the manager has done with its start
         used = machine.cpu_seconds(pids)
-        with Pinger(manager) as pinger:
+        with Pinger(manager) as pinger, machine.Peak(pids) as peak:
             begun = _let_go(line)
             finished = _wait_for_bytes([manager.log(one.name) for one in components], megabytes // count)
         gigabytes = megabytes * 1.048576e-3
         figures = {
             f"intake_{count}": gigabytes * 1000 / (finished - begun),
             f"intake_cpu_{count}": (machine.cpu_seconds(pids) - used) / gigabytes,
+            f"intake_rss_{count}": peak.bytes / 1e6,
         }
         if pinger.taken:
             figures[f"intake_ping_{count}"] = max(pinger.taken) * 1000

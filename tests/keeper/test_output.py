@@ -10,6 +10,7 @@ import pytest
 
 from keeper.harness import House, python, until
 from roost.platform import logindex
+from roost.records.logs import query
 
 COUNTER = """
 import os, sys
@@ -236,3 +237,60 @@ def test_bytes_of_any_kind_come_through(house: House, streams: str) -> None:
     house.spawn(client, "api", python(code), streams=streams)
     client.event("exited", "api")
     assert house.log("api") == bytes(range(256)) * 50
+
+
+FLOODS = """
+import os
+number = {{1: 0, 2: 0}}
+for turn in range({turns}):
+    fd = 1 + turn % 2
+    lines = b""
+    for _ in range(200):
+        lines += b"%d:%06d " % (fd, number[fd]) + b"x" * (number[fd] * 7 % 150) + b"\\n"
+        number[fd] += 1
+    if turn == 5:
+        lines += b"%d:%06d " % (fd, number[fd]) + b"x" * 700_000 + b"\\n"
+        number[fd] += 1
+    view = memoryview(lines)
+    while view:
+        view = view[os.write(fd, view):]
+os.write(1, b"end")
+"""
+
+
+def test_ten_floods_at_once_and_nobody_waits(house: House) -> None:
+    """S46, P12, P13: separate and merged, a huge line in each, an end in mid-line: all is there, whole, in order."""
+    client = house.start()
+    names = [f"flood{number}" for number in range(10)]
+    began = time.monotonic()
+    for number, name in enumerate(names):
+        streams = "merged" if number % 2 else "separate"
+        log = {"max_size": 500_000, "max_files": 1000}
+        house.spawn(client, name, python(FLOODS.format(turns=60)), log=log, streams=streams)
+    answers = []
+    while len({event["name"] for event in client.events if event["event"] == "exited"}) < len(names):
+        asked = time.monotonic()
+        client.call("list")
+        answers.append(time.monotonic() - asked)
+        client.settle(0.01)
+        assert time.monotonic() - began < 60
+    assert sorted(answers)[len(answers) // 2] < 0.1
+    for number, name in enumerate(names):
+        found = query(house.paths.logs, [name], lines=None)
+        entries = list(found.entries)
+        while found.more:
+            found = query(house.paths.logs, [name], cursor=found.cursor, lines=None)
+            entries += found.entries
+        texts = [entry.text for entry in entries]
+        assert texts.count("end") == 1
+        for stream in (1, 2):
+            mine = [text for text in texts if text.startswith(f"{stream}:")]
+            assert [int(text[2:8]) for text in mine] == list(range(len(mine)))
+            assert len(mine) == 6000 + (stream == 2)
+            assert {len(text.partition(" ")[2]) for text in mine} <= {*range(150), 65536 - 9}
+        if number % 2 == 0:
+            assert {(entry.stream, entry.text[:1]) for entry in entries} == {
+                ("stdout", "1"),
+                ("stderr", "2"),
+                ("stdout", "e"),
+            }
