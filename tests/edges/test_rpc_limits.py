@@ -94,6 +94,15 @@ def test_too_many_connections_are_told_so(folder: Path) -> None:
             peer.socket.close()
 
 
+def test_who_comes_while_it_ends_is_told_so(folder: Path) -> None:
+    """Not that there are too many: a follower of logs waits for the next daemon only if this one is ending."""
+    with serving(folder / "ending.sock", Limits(connections=3)) as rig:
+        rig.server._closing = True
+        with rig.peer() as refused:
+            assert refused.receive()["error"]["data"]["kind"] == "shutting_down"
+        rig.server._closing = False
+
+
 def test_who_does_not_read_is_not_read(rig: Rig) -> None:
     """Answers that nobody takes stop their own client alone, and all arrive once it reads (P12)."""
     with rig.peer() as lazy, rig.peer() as other:

@@ -11,10 +11,10 @@ import pytest
 from records.model_keeper import MILLISECOND, START_NS, ModelKeeper
 from roost.platform.logindex import MERGED, STDERR, STDOUT, pack
 from roost.records import cursor as cursors
-from roost.records import history, stored
+from roost.records import history, logs, stored
 from roost.records import lines as line_rules
 from roost.records.cursor import BadCursor
-from roost.records.entries import LogEntry, Page
+from roost.records.entries import PAGE_BYTES, LogEntry, Page
 from roost.records.history import log_names
 from roost.records.logs import last_lines, query
 from roost.records.patterns import BadPattern
@@ -373,6 +373,19 @@ def test_a_rotation_while_one_looks_mixes_no_index_with_another_log(
     wanted = [("stdout", "out 0"), ("stderr", ""), ("stdout", "out 1"), ("stderr", "x" * 5)]
     wanted += [("stdout", "out 2"), ("stderr", "x" * 10), ("stdout", "out 3")]
     assert found == wanted
+
+
+def test_however_often_it_rotates_before_it_is_read(keeper: ModelKeeper, folder: str) -> None:
+    """A flood moves files on while they wait to be read: they are found under whatever number they have (P13)."""
+    keeper.line("one")
+    keeper.rotate()
+    keeper.line("two")
+    sources = logs.sources_of(folder, ["api"], logs.Filter())
+    for number in range(30):
+        keeper.rotate()
+        keeper.line(f"later {number}")
+    found = logs.last(sources, 100, PAGE_BYTES, flush=False)
+    assert [line.raw for _, line in found.lines] == [b"one", b"two"]
 
 
 def test_a_log_without_its_live_file_is_still_read(keeper: ModelKeeper, folder: str) -> None:

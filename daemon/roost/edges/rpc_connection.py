@@ -81,8 +81,8 @@ class Connection(asyncio.Protocol):
             self.server.log("refused a connection of another user")
             writable.abort()
             return
-        if not self.server.admit(self):
-            refusal = errors.too_many_connections(self.limits.connections)
+        refusal = self.server.admit(self)
+        if refusal is not None:
             writable.write(codec.encode_error(None, refusal) + b"\n")
             writable.close()
             return

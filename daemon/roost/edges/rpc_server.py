@@ -136,12 +136,14 @@ class RpcServer:
 
     # -- for connections -------------------------------------------------------------------------------
 
-    def admit(self, connection: Connection) -> bool:
-        """Count a new connection in; False if there are too many."""
-        if self._closing or len(self._connections) >= self.limits.connections:
-            return False
+    def admit(self, connection: Connection) -> errors.RpcError | None:
+        """Count a new connection in, or say why not."""
+        if self._closing:
+            return errors.shutting_down()
+        if len(self._connections) >= self.limits.connections:
+            return errors.too_many_connections(self.limits.connections)
         self._connections.add(connection)
-        return True
+        return None
 
     def forget(self, connection: Connection) -> None:
         """A connection has ended."""

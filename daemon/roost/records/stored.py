@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from ..platform import logindex
 from ..platform.sharing import open_shared
 
-_FURTHER = 4  # under how many later numbers a file is looked for that is no longer where it was
+_HOLES = 2  # numbers in a row under which there is no file, so that there is none further on, either
 
 
 class StoredFile:
@@ -43,15 +43,20 @@ class StoredFile:
             return b"" if fd is None else read_range(fd, start, end - start)
 
     def _open(self) -> int | None:
-        for number in range(self.number, self.number + _FURTHER + 1):
+        """Look for it where it was and further up: a rotation never gives a lower number."""
+        number, missing = self.number, 0
+        while missing < _HOLES:
             try:
                 fd = open_shared(logindex.rotated(self.base, number))
             except OSError:
-                continue
-            if os.fstat(fd).st_ino == self.inode:
-                self.number = number
-                return fd
-            os.close(fd)
+                missing += 1
+            else:
+                if os.fstat(fd).st_ino == self.inode:
+                    self.number = number
+                    return fd
+                os.close(fd)
+                missing = 0
+            number += 1
         return None
 
 
