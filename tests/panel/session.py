@@ -246,6 +246,15 @@ class DesktopSession:
         items = self.property(WATCHER, "/StatusNotifierWatcher", WATCHER, "RegisteredStatusNotifierItems")
         return next((item for item in items if "roost" in item), None)
 
+    @contextlib.contextmanager
+    def bus_standing_still(self) -> Iterator[None]:
+        """While the block lasts the session bus takes and gives nothing."""
+        os.kill(self._bus_process.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(self._bus_process.pid, signal.SIGCONT)
+
     def end_bus(self) -> None:
         """End the session bus, as a logout does."""
         self._bus.close()

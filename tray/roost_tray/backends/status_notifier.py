@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import io
 import logging
+import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -125,10 +126,13 @@ class StatusNotifierBackend:
 
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT):
-                return await MessageBus(bus_address=self._address).connect()
+                bus = await MessageBus(bus_address=self._address).connect()
         except Exception as error:  # an address of any kind may be wrong in any way
             why = f"the session bus at {self._address} does not answer: {error or type(error).__name__}"
             raise Unavailable(why, "log in to a desktop session, or use dbus-run-session") from error
+        assert bus._sock is not None and bus._writer is not None
+        bus._writer.sock = _Patient(bus._sock)  # type: ignore[assignment]
+        return bus
 
     async def _until_stopped(self, bus: MessageBus) -> None:
         assert self._stopped is not None
@@ -158,6 +162,24 @@ class StatusNotifierBackend:
         if state not in self._pixmaps:
             self._pixmaps[state] = [_argb(icons.png(state, self._theme, size)) for size in _SIZES]
         return self._pixmaps[state]
+
+
+class _Patient:
+    """The connection as dbus-fast (5.2) writes to it.
+
+    It takes a full socket between two messages for a broken one, and ends the connection; so here a full one has
+    taken nothing, and is written to again when there is room.
+    """
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+
+    def send(self, data: memoryview) -> int:
+        """How many bytes were taken."""
+        try:
+            return self._connection.send(data)
+        except BlockingIOError:
+            return 0
 
 
 async def _register(bus: MessageBus) -> None:
