@@ -20,8 +20,10 @@ from typing import Any
 import psutil
 import pytest
 
+import roost
 from e2e.disks import ROOT, fill, mounted
 from e2e.harness import ProjectUnderTest, eventually, is_running, program
+from roost.api.types import TerminalAttached, TerminalOutput
 
 ROUNDS = int(os.environ.get("ROOST_CHAOS_ROUNDS", "12"))
 SEED = int(os.environ.get("ROOST_SEED", "0")) or random.SystemRandom().randrange(1, 10**9)
@@ -33,12 +35,12 @@ pytestmark = [
 
 QUICK = {"backoff": {"initial": 0.05, "max": 0.2}, "limit": {"max": 100_000, "within": 600}}
 BIG = {"max_size": "500MB"}
-COUNTERS = ("quiet", "chatty", "steady", "careful", "titled", "needy")
-KILLABLE = ("quiet", "steady", "careful", "titled", "needy", "stubborn", "forking", "daemonish")
+COUNTERS = ("quiet", "chatty", "steady", "careful", "titled", "needy", "seated")
+KILLABLE = ("quiet", "steady", "careful", "titled", "needy", "seated", "stubborn", "forking", "daemonish")
 
 
 def stack(note: str) -> dict[str, dict[str, Any]]:
-    """Twelve components of every temper; `note` is what a reload changes."""
+    """Fourteen components of every temper; `note` is what a reload changes."""
     return {
         "quiet": {"run": program("counter", "--rate", 1)},
         "chatty": {"run": program("counter", "--rate", 3000), "log": BIG},
@@ -56,6 +58,8 @@ def stack(note: str) -> dict[str, dict[str, Any]]:
             "depends_on": {"quiet": "ready", "once": "completed"},
         },
         "noted": {"run": program("show", note), "restart": QUICK},
+        "seated": {"run": program("counter", "--rate", 300), "restart": QUICK, "tty": True},
+        "typed": {"run": program("typist"), "restart": QUICK, "tty": True},
     }
 
 
@@ -181,6 +185,31 @@ class Chaos:
         self.pids = {name: pid for name, pid in pids.items() if pid is not None}
         self.touched.clear()
         self.one_each(status)
+        self.type_something()
+
+    def type_something(self) -> None:
+        """The terminal is nobody's but its component's, whoever has died: what is typed is still heard."""
+        self.counts["typed"] += 1
+        said = f"words {self.counts['typed']}"
+        eventually(lambda: self.typed(said), what=f"an answer to {said!r}")
+        assert b"hung up" not in self.project.log_bytes("typed")
+
+    def typed(self, said: str) -> bool:
+        """Type it at the terminal, and wait until the program has answered."""
+        with (
+            contextlib.suppress(roost.RoostError),
+            roost.Client(self.project.root) as client,
+            client.component_attach("typed") as stream,
+        ):
+            first = next(stream)
+            assert isinstance(first, TerminalAttached) and first.terminal is not None
+            client.terminal_write(first.terminal, said.encode() + b"\n")
+            seen = b""
+            for item in stream:
+                seen += item.data if isinstance(item, TerminalOutput) else b""
+                if f"heard {said}".encode() in seen:
+                    return True
+        return False
 
     def one_each(self, status: dict[str, Any]) -> None:
         """No component runs twice: the leaders of sessions that bear our mark are exactly the pids of status."""
@@ -201,7 +230,7 @@ class Chaos:
             for line in self.project.log_lines(name):
                 if line == "environment hidden":  # what `titled` says at its beginning
                     continue
-                whole = re.fullmatch(r"(out|err) (\d+)", line)
+                whole = re.fullmatch(r"(out|err) (\d+)\r?", line)
                 assert whole, f"{name} never wrote {line!r}"
                 word, number = whole[1], int(whole[2])
                 assert number in (1, last[word] + 1), f"{name}: {line} after {last[word]}"
