@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -115,3 +117,24 @@ def test_the_shell_on_windows_is_cmd(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "win32")
     monkeypatch.setenv("COMSPEC", "C:\\cmd.exe")
     assert programs.default_shell() == ("C:\\cmd.exe", "/d", "/s", "/c")
+
+
+def calls_of(name: str) -> list[tuple[str, ast.Call]]:
+    """Every call of a function of that name in our programs, with the file that it is in."""
+    root = Path(paths.__file__).parent.parent
+    found = []
+    for path in sorted(root.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(name):
+                found.append((path.name, node))
+    return found
+
+
+def test_no_pipe_of_ours_is_open_to_others() -> None:
+    """Each is made by us, refuses other machines, and gives our user alone the right to open it (S36, P18)."""
+    made = calls_of("CreateNamedPipe")
+    assert {name for name, _ in made} == {"endpoint_windows.py", "pipes_windows.py"}
+    for _, call in made:
+        assert ast.unparse(call.args[2]) == "_BYTES_LOCAL_ONLY"
+        assert ast.unparse(call.args[-1]) == "ours_alone()"
+    assert not calls_of("start_serving_pipe")

@@ -136,6 +136,11 @@ def test_a_channel_on_a_loop(findings: Findings) -> None:
     expect(findings, "channel_on_a_loop")
 
 
+def test_a_server_on_a_loop(findings: Findings) -> None:
+    """The daemon's pipe: whoever connects is asked for, and its access list names our user alone (S36, P18)."""
+    expect(findings, "server_on_a_loop")
+
+
 def test_locks(findings: Findings) -> None:
     """A lock excludes other processes and is free when its holder is killed (S1, S6)."""
     expect(findings, "locks")

@@ -7,7 +7,9 @@ JSON for each: name, seconds, what was found, and the trace if it failed.  It kn
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import contextlib
+import ctypes
 import json
 import os
 import shutil
@@ -33,9 +35,11 @@ from roost.platform import (  # noqa: E402
     locks,
     logindex,
     loop_channel,
+    loop_server,
     pipes,
     programs,
     reaping,
+    security_windows,
 )
 from roost.platform.paths import ProjectPaths  # noqa: E402
 from roost.platform.spawn import Spawner  # noqa: E402
@@ -445,6 +449,74 @@ def check_channel_on_a_loop() -> str:
     with house() as it:
         seconds = asyncio.run(talk(it))
     return f"200 requests in {seconds:.3f} s, then the end is told"
+
+
+class Echo(asyncio.Protocol):
+    """Sends back what it gets, if its client is our user."""
+
+    owners: list[bool] = []
+    clients: list[int | None] = []
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        pipe = transport.get_extra_info("pipe")
+        self.owners.append(endpoint.peer_is_owner(pipe))
+        self.clients.append(endpoint.peer_pid(pipe))
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self.transport.write(data)  # type: ignore[attr-defined]
+
+
+def check_server_on_a_loop() -> str:
+    where = rf"pipe:\\.\pipe\roost-test-{os.urandom(8).hex()}"
+
+    def one(number: int) -> str:
+        client = endpoint.connect(where, PATIENCE)
+        try:
+            message = b"%d " % number * 5000
+            sender = threading.Thread(target=client.sendall, args=(message,))
+            sender.start()
+            answer = b""
+            while len(answer) < len(message):
+                piece = client.recv(65536)
+                assert piece, "cut off"
+                answer += piece
+            sender.join()
+            assert answer == message
+            return access_list(client.fileno())
+        finally:
+            client.close()
+
+    async def talk() -> set[str]:
+        loop = asyncio.get_running_loop()
+        server = await loop_server.serve(loop, Echo, where)
+        try:
+            await loop_server.serve(loop, Echo, where)
+        except PermissionError:
+            pass  # Wine lets two serve one name; Windows does not
+        with concurrent.futures.ThreadPoolExecutor(20) as pool:
+            lists = await asyncio.gather(*(loop.run_in_executor(pool, one, n) for n in range(100)))
+        server.close()
+        await asyncio.sleep(0.1)
+        return set(lists)
+
+    (access,) = asyncio.run(talk())
+    assert access.startswith("D:P(A;") and access.count("(") == 1, access
+    assert access.endswith(f";;;{security_windows.our_user()})"), access
+    assert Echo.owners == [True] * 100 and set(Echo.clients) == {os.getpid()}, Echo.owners
+    return f"100 clients, 20 at a time; access list {access}"
+
+
+def access_list(handle: int) -> str:
+    """Who may do what with an object, in the system's notation for it."""
+    advapi32 = ctypes.WinDLL("advapi32")
+    text, needed = ctypes.c_wchar_p(), ctypes.c_ulong()
+    descriptor = ctypes.create_string_buffer(4096)
+    pointer, whom = ctypes.c_void_p(handle), 4  # DACL_SECURITY_INFORMATION
+    assert advapi32.GetKernelObjectSecurity(pointer, whom, descriptor, 4096, ctypes.byref(needed))
+    convert = advapi32.ConvertSecurityDescriptorToStringSecurityDescriptorW
+    assert convert(descriptor, 1, whom, ctypes.byref(text), None)
+    return str(text.value)
 
 
 def check_locks() -> str:

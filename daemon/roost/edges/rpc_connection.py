@@ -386,9 +386,9 @@ class _Collector:
 
 
 def _is_owner(transport: asyncio.BaseTransport) -> bool:
-    """Whether the client runs as our user; a pipe is guarded by its own descriptor."""
-    peer = transport.get_extra_info("socket")
+    """Whether the client runs as our user (P18)."""
+    peer = transport.get_extra_info("socket") or transport.get_extra_info("pipe")
     try:
-        return peer is None or peer_is_owner(peer)
+        return peer is not None and peer_is_owner(peer)
     except OSError:  # it is gone already
         return False

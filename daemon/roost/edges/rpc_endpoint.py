@@ -8,10 +8,14 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING
 
 from ..platform import endpoint as platform_endpoint
 from ..platform.files import make_private
+from ..platform.loop_server import serve
+
+if TYPE_CHECKING:
+    from ..platform.loop_server import Server
 
 PROBE_TIMEOUT = 1.0
 """Seconds after which somebody who accepts nothing, but whose socket is there, counts as alive."""
@@ -23,54 +27,38 @@ class EndpointInUse(Exception):
     """Somebody else answers there."""
 
 
-class _Server(Protocol):
-    def close(self) -> None: ...
-
-
-class _Loop(Protocol):
-    """The two calls of which each system's loop has one."""
-
-    async def create_unix_server(self, factory: Factory, *, sock: Any, backlog: int) -> _Server: ...
-
-    async def start_serving_pipe(self, factory: Factory, address: str) -> list[_Server]: ...
-
-
 class Door:
     """The listening side of one endpoint; connections, once made, do not depend on it."""
 
     def __init__(self, endpoint: str, factory: Factory) -> None:
         self.endpoint = endpoint
         self._factory = factory
-        self._servers: list[_Server] = []
+        self._server: Server | None = None
         self._identity: tuple[int, int] | None = None
 
     async def open(self) -> None:
         """Listen.  Raises EndpointInUse if somebody answers there already, OSError if it cannot be done."""
         if somebody_answers(self.endpoint):
             raise EndpointInUse(f"another process answers on {self.endpoint}")
-        loop = cast(_Loop, asyncio.get_running_loop())
         kind, _, name = self.endpoint.partition(":")
-        if kind == "pipe":
-            self._servers = await loop.start_serving_pipe(self._factory, name)
-            return
-        make_private(os.path.dirname(name))
-        listener = platform_endpoint.listen(self.endpoint)
-        self._identity = _identity(name)
-        self._servers = [await loop.create_unix_server(self._factory, sock=listener, backlog=256)]
+        if kind == "unix":
+            make_private(os.path.dirname(name))
+        self._server = await serve(asyncio.get_running_loop(), self._factory, self.endpoint)
+        self._identity = _identity(name) if kind == "unix" else None
 
     def in_place(self) -> bool:
         """Whether the name still leads here; a pipe's name cannot be taken away while it is served."""
         if self._identity is None:
-            return bool(self._servers)
+            return self._server is not None
         return _identity(self.endpoint.partition(":")[2]) == self._identity
 
     def close(self) -> None:
         """Listen no longer, and remove the socket file if it is still ours."""
         if self._identity is not None and self.in_place():
             os.unlink(self.endpoint.partition(":")[2])
-        for server in self._servers:
-            server.close()
-        self._servers = []
+        if self._server is not None:
+            self._server.close()
+        self._server = None
         self._identity = None
 
 

@@ -175,9 +175,13 @@ def connect(endpoint: str, timeout: float) -> PipeConnection:
             pass  # still busy, or gone: the next attempt tells
 
 
-def peer_is_owner(connection: PipeConnection) -> bool:
-    """Whether the process at the other end runs as our user."""
-    return user_of(connection.peer()) == our_user()
+def peer_is_owner(connection: PipeConnection | HasHandle) -> bool:
+    """Whether the process at the other end runs as our user; also with the pipes of asyncio's transports.
+
+    These are always the serving end.
+    """
+    pid = connection.peer() if isinstance(connection, PipeConnection) else peer_pid(connection)
+    return pid is not None and user_of(pid) == our_user()
 
 
 def peer_pid(connection: HasHandle) -> int | None:
