@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -32,6 +34,7 @@ from roost.edges.engine.connect import connect
 from roost.edges.engine.docker import PATIENT_THREADS, QUICK_THREADS, DockerEngine
 from support.engine import RealEngine
 
+DAEMON = Path(__file__).resolve().parents[2] / "daemon"
 LABEL = {"roost.project": "events"}
 
 
@@ -256,3 +259,15 @@ def test_no_engine_at_all(tmp_path: Path) -> None:
         await engine.close()
 
     run(test)
+
+
+def test_an_engine_is_free_until_the_first_question() -> None:
+    """P25: to know of an engine imports neither the library nor what it brings (12 MB)."""
+    script = (
+        f"import sys; sys.path.insert(0, {str(DAEMON)!r}); import os;"
+        "from roost.edges.engine.connect import connect; from roost.edges.engine.capture import EngineCapture;"
+        "connect(os.environ).endpoint; print(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert not {"docker", "requests", "urllib3"} & set(done.stdout.split())
