@@ -48,6 +48,9 @@ PATIENT_THREADS = 64
 """Calls that may take long by their nature (stop, pull, build, exec): many, or one would wait for another."""
 
 
+_WHILE_ANOTHER_REMOVES = 0.05
+
+
 class DockerEngine:
     """An engine wherever `locate` finds it.  Making one costs nothing and imports nothing."""
 
@@ -130,11 +133,18 @@ class DockerEngine:
 
     async def remove(self, container: str, limit: float = SLOW) -> None:
         self._marks.pop(container, None)
-        await self._gone_is_fine(
-            lambda sdk: sdk.remove_container(container, v=True, force=True),
-            limit,
-            f"removing container {container}",
-        )
+        what = f"removing container {container}"
+        end = asyncio.get_running_loop().time() + limit
+        while True:
+            try:
+                await self._gone_is_fine(
+                    lambda sdk: sdk.remove_container(container, v=True, force=True), limit, what
+                )
+                return
+            except EngineError as error:
+                if "already in progress" not in error.message or asyncio.get_running_loop().time() > end:
+                    raise
+            await asyncio.sleep(_WHILE_ANOTHER_REMOVES)
 
     async def rename(self, container: str, name: str, limit: float = QUICK) -> None:
         what = f"renaming container {container} to {name}"
