@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from e2e.harness import ProjectUnderTest, eventually, program
+from e2e.harness import ProjectUnderTest, eventually, is_running, program
 
 NOTIFY: dict[str, Any] = {"notify": True, "period": "200ms"}
 
@@ -46,6 +49,54 @@ def test_a_service_says_that_it_is_ready(project: ProjectUnderTest) -> None:
     say(project, "self STATUS=still here")
     project.wait_for(lambda s: s["components"][0]["status_text"] == "still here")
     assert project.pids()["web"] == before["web"]
+
+
+@contextmanager
+def without_daemon(project: ProjectUnderTest) -> Iterator[None]:
+    """The daemon is killed, and the next one comes only after the block: the keeper is held up meanwhile."""
+    before = project.pids()
+    project.kill(before[":keeper"], signal.SIGSTOP)
+    try:
+        project.kill(before[":daemon"])
+        eventually(lambda: not is_running(before[":daemon"]), what="the daemon is dead")
+        yield
+    finally:
+        project.kill(before[":keeper"], signal.SIGCONT)
+    eventually(lambda: project.pids().get(":daemon", 0) not in (0, before[":daemon"]), what="the next daemon")
+
+
+def has_said(project: ProjectUnderTest, line: str) -> bool:
+    said = project.root / "said"
+    return said.exists() and line in said.read_text().splitlines()
+
+
+def test_what_is_said_while_there_is_no_daemon_is_heard_by_the_next_one(project: ProjectUnderTest) -> None:
+    """P1: kill -9 of the daemon, READY=1 meanwhile: the successor knows it, and the service notices nothing."""
+    run = program("notify", project.root / "say")
+    project.components(web={"run": run, "probes": {"readiness": NOTIFY}})
+    project.roost("up", "--no-wait", check=True)
+    pid = project.wait_state("web", "running")["pid"]
+    with without_daemon(project):
+        say(project, "self READY=1\\nSTATUS=said to nobody")
+        eventually(lambda: has_said(project, "self READY=1\\nSTATUS=said to nobody"), what="it was said")
+    web = project.wait_for(lambda s: s["components"][0]["ready"], what="READY=1 is known")["components"][0]
+    assert (web["pid"], web["status_text"]) == (pid, "said to nobody")
+
+
+def test_the_time_without_a_daemon_fails_no_watchdog(project: ProjectUnderTest) -> None:
+    """P1: nobody has listened for many periods, and that is not the service's silence."""
+    run = program("notify", project.root / "say")
+    say(project, "beat 600")
+    project.components(
+        web={"run": run, "probes": {"liveness": {"notify": True, "period": "300ms", "failure_threshold": 2}}}
+    )
+    project.up()
+    pid = project.pids()["web"]
+    with without_daemon(project):
+        time.sleep(2.0)  # six periods, of which two without a word are a failure
+    seen = project.component("web")["probes"]["liveness"]["at"]
+    project.wait_for(lambda s: s["components"][0]["probes"]["liveness"]["at"] not in (None, seen))
+    assert (project.component("web")["run"], project.pids()["web"]) == (1, pid)
 
 
 @pytest.mark.skipif(not hasattr(socket, "SO_PASSCRED"), reason="the system does not tell who sent a datagram")

@@ -100,3 +100,54 @@ def test_who_belongs_to_a_run(tmp_path: Path) -> None:
         leader.wait()
         leader.stdout.close()
         os.kill(grandchild, 9)
+
+
+def test_what_was_said_before_we_came_is_heard(tmp_path: Path) -> None:
+    """A successor goes on with the socket that was kept for it: same address, and nothing in between is lost."""
+
+    async def whole() -> None:
+        kept: dict[str, int | None] = {}
+        fd = notices.open_socket(str(tmp_path / "web")).detach()
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as speaker:
+            speaker.sendto(b"READY=1", str(tmp_path / "web"))
+        heard: list[bytes] = []
+        sockets = NoticeSockets(
+            lambda name: str(tmp_path / name), lambda name, data, sender: heard.append(data), kept.__setitem__
+        )
+        sockets.inherit("web", fd)
+        path = sockets.open("web")
+        assert (path, kept) == (str(tmp_path / "web"), {"web": fd}), "and the next one is to have it, too"
+        while not heard:
+            await asyncio.sleep(0)
+        assert heard == [b"READY=1"]
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as speaker:
+            speaker.sendto(b"STATUS=on", path)
+        while len(heard) < 2:
+            await asyncio.sleep(0.01)
+        sockets.close_all()
+        assert kept == {"web": None}
+
+    asyncio.run(asyncio.wait_for(whole(), 60))
+
+
+def test_a_kept_socket_that_comes_late_is_emptied(tmp_path: Path) -> None:
+    """Its name belongs to ours by then; what is in it is heard, and it is closed."""
+
+    async def whole() -> None:
+        old = notices.open_socket(str(tmp_path / "web"))
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as speaker:
+            for number in range(5):
+                speaker.sendto(b"STATUS=%d" % number, str(tmp_path / "web"))
+        heard: list[bytes] = []
+        sockets = NoticeSockets(
+            lambda name: str(tmp_path / name), lambda name, data, sender: heard.append(data)
+        )
+        sockets.open("web")
+        fd = old.detach()
+        sockets.inherit("web", fd)
+        assert heard == [b"STATUS=%d" % number for number in range(5)]
+        with pytest.raises(OSError, match="Bad file"):
+            os.fstat(fd)
+        sockets.close_all()
+
+    asyncio.run(whole())

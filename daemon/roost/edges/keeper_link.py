@@ -61,20 +61,21 @@ class KeeperLink:
         """Connect to the keeper's endpoint.  Raises OSError if nobody answers within `timeout` seconds."""
         self._channel = open_channel(self._loop, where, timeout, self._received, self._closed)
 
-    def request(self, verb: str, **arguments: object) -> asyncio.Future[Frame]:
-        """Send a request now; the future holds the result, or KeeperError, or KeeperGone."""
+    def request(self, verb: str, *fds: int, **arguments: object) -> asyncio.Future[Frame]:
+        """Send a request now, with copies of descriptors; the future holds the result, KeeperError or KeeperGone."""
         future: asyncio.Future[Frame] = self._loop.create_future()
         if self._channel is None:
             future.set_exception(KeeperGone())
             return future
         number, self._next_id = self._next_id, self._next_id + 1
         self._waiting[number] = future
-        self._channel.send(wire.encode({"id": number, "verb": verb, **arguments}))
+        carried = {"fds": len(fds)} if fds else {}
+        self._channel.send(wire.encode({"id": number, "verb": verb, **carried, **arguments}), fds)
         return future
 
-    def tell(self, verb: str, **arguments: object) -> None:
+    def tell(self, verb: str, *fds: int, **arguments: object) -> None:
         """A request whose answer says nothing that the caller needs; a refusal is dropped."""
-        self.request(verb, **arguments).add_done_callback(_drop)
+        self.request(verb, *fds, **arguments).add_done_callback(_drop)
 
     def close(self) -> None:
         """End the connection; `on_lost` is not called."""

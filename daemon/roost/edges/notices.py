@@ -12,6 +12,9 @@ from ..platform import notices
 _AT_ONCE = 32
 """Datagrams that are taken in one turn of the loop, so that a flood delays nobody else (P12)."""
 
+Keep = Callable[[str, int | None], None]
+"""Have somebody hold a component's socket for who listens after us; None: no longer."""
+
 Heard = Callable[[str, bytes, int | None], None]
 """Called with the component's name, the datagram and the sender's pid (None where the system does not tell)."""
 
@@ -19,11 +22,19 @@ Heard = Callable[[str, bytes, int | None], None]
 class NoticeSockets:
     """Opens, watches and closes the sockets."""
 
-    def __init__(self, path: Callable[[str], str], heard: Heard) -> None:
+    def __init__(
+        self, path: Callable[[str], str], heard: Heard, keep: Keep = lambda _name, _fd: None
+    ) -> None:
         self._path = path
         self._heard = heard
+        self._keep = keep
         self._loop = asyncio.get_running_loop()
         self._open: dict[str, socket.socket] = {}
+
+    @property
+    def descriptors(self) -> dict[str, int]:
+        """Those of all sockets, by component."""
+        return {name: listener.fileno() for name, listener in self._open.items()}
 
     def open(self, name: str) -> str:
         """Have the component's socket open; its path.  Raises OSError."""
@@ -31,9 +42,19 @@ class NoticeSockets:
         if name in self._open and os.path.exists(path):
             return path
         self.close(name)
-        listener = self._open[name] = notices.open_socket(path)
-        self._loop.add_reader(listener.fileno(), self._read, name, listener)
+        self._listen(name, notices.open_socket(path))
         return path
+
+    def inherit(self, name: str, fd: int) -> None:
+        """Take over the socket on which who was here before us has listened, and hear what nobody has."""
+        listener = socket.socket(fileno=fd)
+        listener.setblocking(False)
+        if name not in self._open:
+            self._listen(name, listener)
+            return
+        while self._read(name, listener):
+            pass  # what was said there before ours was opened; nothing more comes, for it has lost its name
+        listener.close()
 
     def lost(self) -> list[str]:
         """The components whose socket somebody has deleted."""
@@ -46,6 +67,7 @@ class NoticeSockets:
             return
         self._loop.remove_reader(listener.fileno())
         listener.close()
+        self._keep(name, None)
         try:
             os.unlink(self._path(name))
         except FileNotFoundError:
@@ -56,14 +78,21 @@ class NoticeSockets:
         for name in list(self._open):
             self.close(name)
 
-    def _read(self, name: str, listener: socket.socket) -> None:
+    def _listen(self, name: str, listener: socket.socket) -> None:
+        self._open[name] = listener
+        self._loop.add_reader(listener.fileno(), self._read, name, listener)
+        self._keep(name, listener.fileno())
+
+    def _read(self, name: str, listener: socket.socket) -> bool:
+        """Hear what has come; whether there may be more."""
         for _ in range(_AT_ONCE):
             try:
                 data, sender, fds = notices.receive(listener)
             except BlockingIOError:
-                return
+                return False
             try:
                 self._heard(name, data, sender)
             finally:
                 for fd in fds:
                     os.close(fd)
+        return True

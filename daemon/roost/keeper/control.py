@@ -57,6 +57,7 @@ class Control:
             "daemon": self._replace_daemon,
             "known_exit": self._known_exit,
             "terminal": self._terminal,
+            "keep": self._keep,
             "terminate": self._terminate,
             "quit": self._quit,
         }
@@ -147,6 +148,8 @@ class Control:
         if CARRIES_DESCRIPTORS:
             for run in self._keeper.table.living():
                 self._hand_over(client, run)
+            for name, fds in self._keeper.kept.everything():
+                client.link.send(wire.encode({"event": "kept", "name": name, "fds": len(fds)}), fds)
         if self._keeper.terminating:
             client.link.send(wire.encode({"event": "terminate"}))
 
@@ -257,6 +260,17 @@ class Control:
         master = client.link.given.pop(0)
         key = requests.text(request, "name"), requests.whole(request, "run")
         self._keeper.terminals.give(key, master)
+        return {}
+
+    def _keep(self, client: Client, request: dict[str, object]) -> dict[str, object]:
+        count = requests.whole(request, "fds", 0)
+        if count > len(client.link.given):
+            raise Refused("bad_request", f"{count} descriptors must come with this")
+        fds, client.link.given[:count] = client.link.given[:count], []
+        name = requests.text(request, "name")
+        self._keeper.kept.keep(name, fds)
+        if self._daemon is not None and client is not self._daemon and fds:
+            self._daemon.link.send(wire.encode({"event": "kept", "name": name, "fds": count}), fds)
         return {}
 
     def _terminate(self, client: Client, request: dict[str, object]) -> dict[str, object]:

@@ -16,6 +16,7 @@ from roost.platform.inbox import Inbox, Link
 from . import wire
 from .control import Control
 from .daemon_child import DaemonChild
+from .kept import Kept
 from .leftovers import Leftovers
 from .lifecycle import Lifecycle
 from .pumps import Pumps
@@ -87,6 +88,7 @@ class Keeper:
             self.inbox.post,
         )
         self.takeover = Takeover(self)
+        self.kept = Kept(self.timers, lambda: self.control.has_daemon)
         self.terminals = Terminals(self)
         self._leftovers.exempt = lambda: (self.daemon.pid,)
         self._leftovers.done = self.lifecycle.maybe_forget
@@ -214,6 +216,7 @@ class Keeper:
 
     def daemon_lost(self) -> None:
         """The daemon's connection ended; while we are to end, another must come soon."""
+        self.kept.daemon_lost()
         if self.terminating and not self.leaving:
             self._await_daemon()
 

@@ -45,6 +45,8 @@ known_exit {name, run, code} → {}             from the daemon of a keeper that
                                               negative for a signal), within a second of the takeover
 terminal {name, run} with fds → {}            from the same: the master of a run's terminal, which it has held
                                               (1.1), before any `known_exit`, within three seconds
+keep     {name} with fds → {}                 what the next daemon is to be given by that name (1.3), instead of what
+                                              was kept by it so far; without fds nothing more
 terminate {} → {}                             as TERM to the keeper: end in good order
 quit     {} → {}                              the last word: no daemon is started any more; the keeper ends
                                               when leftovers and daemon have (at most 5 s).  Error: `busy`
@@ -74,6 +76,8 @@ ends      {name, run} with fds                for each run that lives when a dae
                                               ends, master and pidfd, to be held
 terminal_lost {seq, name, run}                (1.1) nobody has given the keeper the terminal of a run that it has
                                               taken over: its output can no longer be read
+kept      {name} with fds                      (1.3) of each `keep` when a daemon says hello, unless there has been
+                                              none for ten seconds: what nobody reads must block nobody
 terminate {}                                  somebody sent TERM or INT to the keeper: end in good order
 """
 
@@ -82,7 +86,7 @@ from __future__ import annotations
 import json
 
 MAJOR = 1
-MINOR = 2
+MINOR = 3
 MAX_FRAME = 16 * 1024 * 1024
 
 _to_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True).encode

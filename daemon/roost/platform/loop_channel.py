@@ -1,6 +1,6 @@
-"""A connection of ours on an asyncio loop, over which descriptors may come, too.
+"""A connection of ours on an asyncio loop, over which descriptors may come and go, too.
 
-asyncio's own transports cannot receive descriptors; a pipe's are the business of another system's loop.
+asyncio's own transports cannot carry descriptors; a pipe's are the business of another system's loop.
 What is sent never blocks; what came, and the end, are told on the loop.
 """
 
@@ -13,11 +13,12 @@ from . import endpoint
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 if sys.platform == "win32":
     from .loop_channel_windows import Channel
 else:
+    import collections
     import os
     import socket
 
@@ -25,7 +26,7 @@ else:
     _MOST_FDS = 32
 
     class Channel:
-        """A non-blocking Unix socket on the loop that also receives descriptors, which asyncio's own cannot."""
+        """A non-blocking Unix socket on the loop that also carries descriptors, which asyncio's own cannot."""
 
         def __init__(
             self,
@@ -38,24 +39,22 @@ else:
             self._socket = connection
             self._received = received
             self._closed = closed
-            self._unsent = bytearray()
+            self._unsent: collections.deque[tuple[bytes, list[int]]] = collections.deque()
             self._fds: list[int] = []
             connection.setblocking(False)
             loop.add_reader(connection.fileno(), self._readable)
 
-        def send(self, data: bytes) -> None:
-            if not self._unsent:
-                try:
-                    data = data[self._socket.send(data) :]
-                except BlockingIOError:
-                    pass
-                except OSError:
-                    self._loop.call_soon(self._closed)
-                    return
-                if not data:
-                    return
+        def send(self, data: bytes, fds: Sequence[int] = ()) -> None:
+            """Send it, some time soon, with copies of these descriptors.  Raises OSError if none can be made."""
+            self._unsent.append((data, [os.dup(fd) for fd in fds]))
+            if len(self._unsent) > 1:
+                return
+            try:
+                self._flush()
+            except BlockingIOError:
                 self._loop.add_writer(self._socket.fileno(), self._writable)
-            self._unsent += data
+            except OSError:
+                self._loop.call_soon(self._closed)
 
         def close(self) -> None:
             if self._socket.fileno() < 0:
@@ -63,9 +62,10 @@ else:
             self._loop.remove_reader(self._socket.fileno())
             self._loop.remove_writer(self._socket.fileno())
             self._socket.close()
-            for fd in self._fds:
+            for fd in (*self._fds, *(fd for _, fds in self._unsent for fd in fds)):
                 os.close(fd)
             self._fds.clear()
+            self._unsent.clear()
 
         def _readable(self) -> None:
             try:
@@ -84,14 +84,24 @@ else:
 
         def _writable(self) -> None:
             try:
-                del self._unsent[: self._socket.send(self._unsent)]
+                self._flush()
             except (BlockingIOError, InterruptedError):
                 return
             except OSError:
                 self._closed()
                 return
-            if not self._unsent:
-                self._loop.remove_writer(self._socket.fileno())
+            self._loop.remove_writer(self._socket.fileno())
+
+        def _flush(self) -> None:
+            """Send until all is sent.  Raises BlockingIOError, with the rest kept, if the other side is slow."""
+            while self._unsent:
+                data, fds = self._unsent[0]
+                sent = socket.send_fds(self._socket, [data], fds) if fds else self._socket.send(data)
+                self._unsent[0] = (data[sent:], [])
+                for fd in fds:
+                    os.close(fd)
+                if sent == len(data):
+                    self._unsent.popleft()
 
 
 def open_channel(

@@ -16,7 +16,7 @@ from .endpoint_windows import PipeConnection
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 _READ = 256 * 1024
 _LOOK = 1.0  # seconds after which a thread that waits looks whether it is still needed
@@ -45,8 +45,8 @@ class Channel:
         threading.Thread(target=self._read, args=(writer,), name="channel-read", daemon=True).start()
         writer.start()
 
-    def send(self, data: bytes) -> None:
-        """Send it, some time soon."""
+    def send(self, data: bytes, fds: Sequence[int] = ()) -> None:
+        """Send it, some time soon; there are no descriptors here that could go with it."""
         self._unsent.put(data)
 
     def close(self) -> None:

@@ -19,7 +19,7 @@ from ..edges import store
 from ..edges.clock import Clock
 from ..edges.disk import Disk
 from ..edges.facts import ProcessFacts
-from ..edges.keeper_link import Frame, KeeperGone, KeeperLink
+from ..edges.keeper_link import DESCRIPTORS, Frame, KeeperGone, KeeperLink
 from ..edges.ownlog import OwnLog
 from ..edges.rpc_server import Handlers, RpcServer
 from ..edges.saver import Saver
@@ -45,6 +45,8 @@ from .tidings import exit_of, tell_leftovers, tell_log_trouble, tell_logs_remove
 from .world import World
 
 _KEEPER_ANSWER = 5.0
+_KEEPS = 3
+"""The minor version from which on a keeper keeps descriptors for the next daemon."""
 _HELLO = {"role": "daemon", "major": 1, "minor": 0}
 _WORD_FIRST = 0.02
 """Seconds in which who has asked can still be told."""
@@ -127,6 +129,7 @@ class Daemon:
             lambda: self.world.instance,
             lambda name: self.probing.hasten(name),
             self._complain,
+            keep=self._keep_for_successor,
         )
         self.world.address = self.notifying.environment
         self.probing = Probing(
@@ -303,6 +306,9 @@ class Daemon:
                 tell_logs_removed(self.chronicle, frame)
             case "terminate":
                 self.ending.terminate(_TERMINATED)
+            case "kept":
+                for fd in frame.get(DESCRIPTORS, ()):
+                    self.notifying.inherit(str(frame["name"]), fd)
             case "ends":
                 self.world.hold(str(frame["name"]), int(frame["run"]), frame)
             case "terminal_lost":
@@ -312,6 +318,11 @@ class Daemon:
         if "seq" in frame:
             seq = frame["seq"]
             self.saver.mark(lambda: self.link.tell("ack", seq=seq))
+
+    def _keep_for_successor(self, name: str, fd: int | None) -> None:
+        """Have the keeper hold what a component speaks into, so that nothing is lost while we are replaced."""
+        if self.link.connected and self.keeper.get("minor", 0) >= _KEEPS:
+            self.link.tell("keep", *([] if fd is None else [fd]), name=name)
 
     def _keeper_lost(self) -> None:
         self.world.link = None

@@ -7,6 +7,7 @@ the next look is told to the supervisor at once.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 from ..core import notify
@@ -15,7 +16,7 @@ from ..core.model import ProbeKind, Spec
 from ..core.notify import Standing
 from ..core.states import Component, Event, Noted, Probed
 from ..edges.clock import Clock
-from ..edges.notices import NoticeSockets
+from ..edges.notices import Keep, NoticeSockets
 from ..platform import notices
 from .loop import Supervisor
 
@@ -37,6 +38,7 @@ class Notifying:
         hasten: Hasten,
         complain: Callable[[str], None],
         belongs: Belongs = notices.belongs,
+        keep: Keep = lambda _name, _fd: None,
     ) -> None:
         self._supervisor = supervisor
         self._clock = clock
@@ -44,7 +46,7 @@ class Notifying:
         self._hasten = hasten
         self._complain = complain
         self._belongs = belongs
-        self._sockets = NoticeSockets(path, self.hear)
+        self._sockets = NoticeSockets(path, self.hear, keep)
         self._standing: dict[str, tuple[int, Standing]] = {}
         supervisor.watch(self._changed)
 
@@ -53,6 +55,19 @@ class Notifying:
         for component in self._supervisor.components.values():
             if component.alive and notify.speaks(component.spec):
                 self.environment(component.spec)
+
+    @property
+    def sockets(self) -> dict[str, int]:
+        """The descriptors on which we listen, by component."""
+        return self._sockets.descriptors
+
+    def inherit(self, name: str, fd: int) -> None:
+        """Go on listening where the daemon before us did; the descriptor is ours."""
+        component = self._supervisor.components.get(name)
+        if component is None or not notify.speaks(component.spec):
+            os.close(fd)
+        else:
+            self._sockets.inherit(name, fd)
 
     def environment(self, spec: Spec) -> dict[str, str]:
         """The variables by which a component that is about to start knows where to speak."""

@@ -33,6 +33,7 @@ async def replace(daemon: Daemon) -> None:
             daemon.environment.value,
             held,
             daemon.world.masters,
+            daemon.notifying.sockets,
             daemon.ending.begun,
         )
         try:

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 SAY = Path(sys.argv[1])
+SAID = SAY.with_name("said")
 
 
 def say(text: str) -> None:
@@ -35,5 +36,6 @@ while True:
         else:
             say(text)
         print("said", line, flush=True)
+        SAID.open("a").write(line + "\n")
     said = max(said, len(lines))
     time.sleep(0.02)
