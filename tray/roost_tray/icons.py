@@ -18,6 +18,8 @@ class Theme(enum.StrEnum):
     """A dark panel: light lines."""
     LIGHT = "light"
     """A light panel: dark lines."""
+    ANY = "any"
+    """A panel whose color nobody tells us: inks between both."""
     TEMPLATE = "template"
     """Black and transparent: the system (macOS) colors it."""
 
@@ -25,6 +27,7 @@ class Theme(enum.StrEnum):
 SIZES: dict[Theme, tuple[int, ...]] = {
     Theme.DARK: (16, 22, 24, 32, 48, 64),
     Theme.LIGHT: (16, 22, 24, 32, 48, 64),
+    Theme.ANY: (16, 22, 24, 32, 48, 64),
     Theme.TEMPLATE: (18, 36),
 }
 """The sides, in pixels, that there are pictures of."""
@@ -47,5 +50,5 @@ def png_path(state: State, theme: Theme, size: int) -> str | None:
 
 
 def ico_path(state: State, theme: Theme) -> str:
-    """A file with all sizes that Windows asks for (no template); Windows loads it by itself."""
+    """A file with all sizes that Windows asks for (of the dark and the light theme); Windows loads it by itself."""
     return str(_PICTURES / f"{theme}-{state}.ico")

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from roost.platform.system import System
 
+from .. import icons
 from ..backend import Backend, Unavailable
 from .surroundings import Gi, Surroundings, look
 
@@ -98,7 +99,8 @@ def _make(name: str, found: Surroundings) -> Backend:
                 raise Unavailable(
                     "there is no session bus", "run it in a desktop session, or under dbus-run-session"
                 )
-            return StatusNotifierBackend(found.bus)
+            dark = "GNOME" in found.desktop.upper().split(":")  # its bar is dark in either style
+            return StatusNotifierBackend(found.bus, icons.Theme.DARK if dark else icons.Theme.ANY)
         case "gtk":
             from .gtk import GtkBackend
 

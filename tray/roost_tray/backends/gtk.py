@@ -24,7 +24,7 @@ class GtkBackend:
 
     capabilities = Capabilities(name="gtk", edit_in_place=True, icon_sizes=_SIZES)
 
-    def __init__(self, theme: icons.Theme = icons.Theme.DARK) -> None:
+    def __init__(self, theme: icons.Theme = icons.Theme.ANY) -> None:
         self._theme = theme
         self._rendered = Rendered()
         self._icon: _Icon | None = None

@@ -45,7 +45,7 @@ class StatusNotifierBackend:
         name="status-notifier", edit_in_place=True, mnemonic="_", icon_sizes=_SIZES, tooltip_length=200
     )
 
-    def __init__(self, address: str, theme: icons.Theme = icons.Theme.DARK) -> None:
+    def __init__(self, address: str, theme: icons.Theme = icons.Theme.ANY) -> None:
         self._address = address
         self._theme = theme
         self._rendered = Rendered()

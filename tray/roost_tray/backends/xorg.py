@@ -20,7 +20,7 @@ class XorgBackend:
 
     capabilities = Capabilities(name="xorg", menu=False, tooltip_length=60, icon_sizes=(24, 32))
 
-    def __init__(self, theme: icons.Theme = icons.Theme.DARK) -> None:
+    def __init__(self, theme: icons.Theme = icons.Theme.ANY) -> None:
         self._theme = theme
         self._rendered = Rendered()
         self._jobs: queue.SimpleQueue[bool] = queue.SimpleQueue()
