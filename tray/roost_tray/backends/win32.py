@@ -27,7 +27,7 @@ _WM_JOBS = win32.WM_USER + 20
 _WM_QUERYENDSESSION = 0x0011
 _WM_ENDSESSION = 0x0016
 _WM_SETTINGCHANGE = 0x001A
-_TITLE_LENGTH, _BODY_LENGTH = 63, 255
+_TOOLTIP_LENGTH, _TITLE_LENGTH, _BODY_LENGTH = 127, 63, 255
 _AGAIN = (1, 1, 2, 4, 8, 16, 30, 60)
 """Seconds between the tries to have the icon back after Explorer has restarted."""
 _log = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ class Win32Backend:
         name="win32",
         notifications=True,
         default_action=True,
-        tooltip_length=127,
+        tooltip_length=_TOOLTIP_LENGTH,
         mnemonic="&",
         icon_sizes=(16, 20, 24, 32, 48),
     )
@@ -91,7 +91,7 @@ class _Icon(_win32.Icon):  # type: ignore[misc]
     _icon_handle: Any
 
     def __init__(self, listener: Listener, rendered: Rendered) -> None:
-        super().__init__("roost", icon=rendered.state, title=rendered.tooltip)
+        super().__init__("roost", icon=rendered.state, title=rendered.tooltip[:_TOOLTIP_LENGTH])
         self._listener = listener
         self._theme = icons.Theme.LIGHT if taskbar.has_light_taskbar() else icons.Theme.DARK
         self._jobs: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
@@ -128,7 +128,7 @@ class _Icon(_win32.Icon):  # type: ignore[misc]
         try:
             if rendered.state != self.icon:
                 self.icon = rendered.state
-            self.title = rendered.tooltip
+            self.title = rendered.tooltip[:_TOOLTIP_LENGTH]
         except OSError as error:
             _log.info(
                 "Explorer did not take the icon: %s", error
@@ -218,7 +218,11 @@ class _Icon(_win32.Icon):  # type: ignore[misc]
 
     def _on_jobs(self, wparam: int, lparam: int) -> None:
         while not self._jobs.empty():
-            self._jobs.get()()
+            job = self._jobs.get()
+            try:
+                job()
+            except Exception:  # noqa: BLE001  the next one may be the end
+                _log.exception("the icon could not be changed")
 
     def _take(self, menu: Menu) -> None:
         self._shown_menu, self._waiting = menu, None
