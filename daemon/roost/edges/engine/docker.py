@@ -45,7 +45,8 @@ T = TypeVar("T")
 
 QUICK_THREADS = 8
 PATIENT_THREADS = 64
-"""Calls that may take long by their nature (stop, pull, build, exec): many, or one would wait for another."""
+"""Calls that make the engine work (create, start, stop, remove, pull, build, exec): many, or one would wait for
+another, and a question for all of them."""
 
 
 _WHILE_ANOTHER_REMOVES = 0.05
@@ -117,10 +118,10 @@ class DockerEngine:
             body = rendering.create_body(order, self._client.is_podman)
             return str(sdk.create_container_from_config(body, order.name)["Id"])
 
-        return await self._ask(create, limit, f"creating container {order.name}")
+        return await self._ask_long(create, limit, f"creating container {order.name}")
 
     async def start(self, container: str, limit: float = SLOW) -> None:
-        await self._ask(lambda sdk: sdk.start(container), limit, f"starting container {container}")
+        await self._ask_long(lambda sdk: sdk.start(container), limit, f"starting container {container}")
 
     async def stop(self, container: str, signal: str, timeout: float, limit: float = SLOW) -> None:
         what = f"stopping container {container}"
@@ -185,7 +186,7 @@ class DockerEngine:
                     return str(each["Id"])
             return str(sdk.create_network(name, labels=dict(labels), check_duplicate=True)["Id"])
 
-        return await self._ask(ensure, limit, f"making network {name}")
+        return await self._ask_long(ensure, limit, f"making network {name}")
 
     async def networks(self, labels: Mapping[str, str], limit: float = QUICK) -> tuple[NetworkSeen, ...]:
         found = await self._ask(
@@ -199,7 +200,7 @@ class DockerEngine:
         )
 
     async def ensure_volume(self, name: str, labels: Mapping[str, str], limit: float = SLOW) -> None:
-        await self._ask(
+        await self._ask_long(
             lambda sdk: sdk.create_volume(name, labels=dict(labels)), limit, f"making volume {name}"
         )
 
