@@ -16,6 +16,7 @@ from roost.core.health import Result
 from roost.core.model import (
     Backoff,
     Condition,
+    ContainerKeys,
     Dependency,
     Kind,
     Limit,
@@ -34,6 +35,8 @@ from roost.core.states import (
     Desired,
     Due,
     Event,
+    Exited,
+    Lost,
     Overgrown,
     Planned,
     Probed,
@@ -51,11 +54,11 @@ from support.virtual_loop import run_virtual
 
 LIMIT = Limit(max=3, within=60)
 PROBE = Probe(handler=TcpProbe(port="1"), failure_threshold=2)
-NAMES = ("db", "migrate", "api", "web", "cache", "report", "batch")
+NAMES = ("db", "migrate", "api", "web", "cache", "report", "batch", "box", "crate")
 
 
 def stack(variant: int = 0) -> list[Spec]:
-    """Seven components with every kind of edge; `variant` changes what a reload would see."""
+    """Nine components with every kind of edge; `variant` changes what a reload would see."""
     restart = Restart(limit=LIMIT, backoff=Backoff(initial=1, max=8))
     db = Spec(name="db", run=("db",), restart=restart, liveness=PROBE, readiness=PROBE)
     migrate = Spec(
@@ -97,7 +100,23 @@ def stack(variant: int = 0) -> list[Spec]:
         restart=Restart(policy=Policy.NEVER),
         schedule=Schedule(every=60),
     )
-    specs = [db, migrate, api, web, cache, report, batch]
+    box = Spec(
+        name="box",
+        kind=Kind.CONTAINER,
+        restart=restart,
+        startup=PROBE,
+        readiness=PROBE,
+        depends_on=(Dependency(target="db", condition=Condition.STARTED),),
+        container=ContainerKeys(image=f"box:{variant % 2}"),
+    )
+    crate = Spec(
+        name="crate",
+        kind=Kind.CONTAINER,
+        type=Type.TASK,
+        restart=Restart(policy=Policy.NEVER),
+        container=ContainerKeys(image="crate:1"),
+    )
+    specs = [db, migrate, api, web, cache, report, batch, box, crate]
     return specs if variant % 3 else [one for one in specs if one.name not in ("web", "batch")]
 
 
@@ -130,10 +149,15 @@ class Life:
         self.world.hold, self.world.live = old_world.hold, dict(old_world.live)
         self.world.broken = old_world.broken
         self.world.spawned, self.world.told = old_world.spawned, old_world.told
+        self.world.containers, self.world.unplugged = old_world.containers, old_world.unplugged
+        self.world.unseen = old_world.unseen
         self._guard_spawns(self.world, self.supervisor)
         components: dict[str, Component] = {}
         told: list[tuple[str, Event]] = []
         for name, spec in specs.items():
+            if spec.kind is Kind.CONTAINER:
+                components[name] = restored(spec, kept[name])
+                continue
             live = None
             if name in self.world.live:
                 live = Live(run=self.world.live[name], pid=1, started=loop.time(), wall=0.0)
@@ -143,10 +167,41 @@ class Life:
         for name, event in told:
             self.supervisor.apply(name, event)
         self.reruns = Reruns(self.supervisor, self.world.clock, lambda _name, _why: None)
+        if self.world.unplugged:
+            self._lose_containers()
+        else:
+            self._meet_containers()
+
+    def unplug(self) -> None:
+        """What containers run in is gone."""
+        self.world.unplug()
+        self._lose_containers()
+
+    def plug(self) -> None:
+        """It is back."""
+        ended = self.world.plug()
+        for name, exit in ended.items():
+            self.supervisor.apply(name, Exited(exit))
+        self._meet_containers()
+        self.supervisor.look_again()
+
+    def _lose_containers(self) -> None:
+        for name, one in list(self.supervisor.components.items()):
+            if one.spec.kind is Kind.CONTAINER and one.alive:
+                if not one.there:
+                    self.world.live.pop(name, None)
+                self.supervisor.apply(name, Lost(run=one.run, reason="waiting for the engine"))
+
+    def _meet_containers(self) -> None:
+        for name, one in list(self.supervisor.components.items()):
+            if one.spec.kind is Kind.CONTAINER and one.alive:
+                run = self.world.live.get(name)
+                seen = Live(run=run, container=f"{name}-{run}", started=0.0, wall=0.0) if run else None
+                self.supervisor.meet(name, seen)
 
     def die_before_the_keeper_heard(self) -> None:
         """The same, and of one run in two that is being started the keeper was never asked."""
-        unborn = [n for n, one in self.supervisor.components.items() if one.alive and one.pid is None]
+        unborn = [n for n, one in self.supervisor.components.items() if one.alive and not one.there]
         for name in unborn[::2]:
             del self.world.live[name]
         self.die_and_come_back()
@@ -200,13 +255,15 @@ def act(life: Life, action: str, name: str, number: int) -> None:
         "die": life.die_and_come_back,
         "lose": life.die_before_the_keeper_heard,
         "wait": lambda: None,
+        "unplug": life.unplug,
+        "plug": life.plug,
     }
     acts[action]()
 
 
 ACTIONS = (
     *("well", "exit", "exit", "good", "bad", "bad", "answer", "wait", "start", "stop", "restart"),
-    *("boot", "break", "reload", "die", "hold", "up", "due", "due", "plan", "grow", "lose"),
+    *("boot", "break", "reload", "die", "hold", "up", "due", "due", "plan", "grow", "lose", "unplug", "plug"),
 )
 steps = st.lists(
     st.tuples(st.sampled_from(ACTIONS), st.sampled_from(NAMES), st.integers(0, 12)), min_size=15, max_size=120
@@ -231,7 +288,9 @@ def check(life: Life) -> None:
             assert (one.state is State.STOPPED) == (one.desired is Desired.STOPPED)
         elif one.state is State.WAITING:
             assert one.desired is Desired.RUNNING
-            assert gate.unmet(one.spec, life.supervisor.components) is not None, f"{name} waits for nothing"
+            unplugged = life.world.obstacle(one) is not None
+            held = gate.unmet(one.spec, life.supervisor.components) is not None
+            assert held or unplugged, f"{name} waits for nothing"
         if one.ready:
             assert one.state is State.RUNNING
         assert gate.outdated_by(one, life.supervisor.components) is None, f"{name} should have restarted"
@@ -303,6 +362,7 @@ def test_a_person_can_always_start_and_stop_everything(actions: list[tuple[str, 
             await asyncio.sleep(number * 0.5)
         life.world.broken.clear()
         life.world.hold = False
+        life.plug()
         for name in list(life.world.live):
             life.world.answer(name)
         names = list(life.supervisor.components)

@@ -60,7 +60,7 @@ def holds(condition: Condition, other: Component) -> bool:
     done = other.state is State.COMPLETED
     match condition:
         case Condition.STARTED:
-            there = other.pid is not None or other.watched_only
+            there = other.there or other.watched_only
             return done or (there and other.state in (State.STARTING, State.RUNNING))
         case Condition.READY:
             return done or other.ready

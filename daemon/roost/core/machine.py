@@ -29,8 +29,10 @@ from .states import (
     Exit,
     Exited,
     Fault,
+    Found,
     Halt,
     Held,
+    Lost,
     Noted,
     Opened,
     Overgrown,
@@ -47,7 +49,7 @@ from .states import (
     Unwanted,
     Wanted,
 )
-from .words import duration, exit_text, next_run_text
+from .words import SHORT_ID, duration, exit_text, next_run_text
 
 
 def step(component: Component, event: Event, now: float) -> Step:
@@ -63,6 +65,8 @@ def _stale(component: Component, event: Event) -> bool:
     match event:
         case Spawned(run=run) | SpawnFailed(run=run) | Probed(run=run) | Overgrown(run=run) | Noted(run=run):
             return run != component.run
+        case Lost(run=run) | Found(run=run):
+            return run != component.run
         case Exited(exit=ended):
             return ended.run != component.run
         case _:
@@ -73,7 +77,7 @@ def probes_wanted(component: Component) -> tuple[ProbeKind, ...]:
     """Which probes have to run now: startup alone until it has passed, then the other two."""
     if component.watched_only:
         return external.probes_wanted(component)
-    if component.pid is None and component.spec.kind is Kind.PROCESS:
+    if not component.there:
         return ()
     configured = component.spec.probes()
     if component.state is State.STARTING:
@@ -165,7 +169,7 @@ def _halt(component: Component, halt: Halt, reason: str) -> Step:
     told: list[Effect] = []
     if component.ready:
         told.append(_tell(stopping, "unready", reason))
-    if component.pid is not None or component.spec.kind != "process":
+    if component.there or component.spec.kind is not Kind.PROCESS:
         told.append(Stop(component.name, component.run))
     return stopping, tuple(told)
 
@@ -195,12 +199,13 @@ def _stop_after_end(component: Component, event: Unwanted, _now: float) -> Step:
 
 @_leads_to(State.STARTING)
 def _launch(component: Component, event: Opened, now: float) -> Step:
+    if component.there:
+        return component, ()  # its last run was lost sight of, and may go on
     run = component.run + 1
     starting = replace(
         component,
         state=State.STARTING,
         run=run,
-        pid=None,
         started=now,
         wall_started=None,
         ready=False,
@@ -227,12 +232,17 @@ def _arrive(component: Component, event: Spawned, now: float) -> Step:
     born = replace(
         component,
         pid=event.pid,
+        container=event.container,
         started=now if event.at is None else event.at,
         wall_started=event.wall,
         wall_restarted=restarted,
         again=False,
     )
-    told = _tell(born, "started", f"started with pid {event.pid}", pid=event.pid)
+    if event.container is None:
+        told = _tell(born, "started", f"started with pid {event.pid}", pid=event.pid)
+    else:
+        short = event.container[:SHORT_ID]
+        told = _tell(born, "started", f"started as container {short}", container=short)
     if component.spec.startup is not None:
         return replace(born, reason="waiting for its startup probe"), (told,)
     running, effects = _run(born)
@@ -242,7 +252,7 @@ def _arrive(component: Component, event: Spawned, now: float) -> Step:
 @_leads_to()
 def _arrive_too_late(component: Component, event: Spawned, now: float) -> Step:
     """It was to be stopped before the keeper had answered: stop it now that it is there."""
-    born = replace(component, pid=event.pid, started=now, wall_started=event.wall)
+    born = replace(component, pid=event.pid, container=event.container, started=now, wall_started=event.wall)
     return born, (Stop(component.name, component.run),)
 
 
@@ -263,7 +273,9 @@ def _become_ready(component: Component) -> Step:
 @_leads_to(State.BACKOFF, State.FAILED)
 def _fail_to_start(component: Component, event: SpawnFailed, now: float) -> Step:
     """Nothing came of it: judged like a run that ended at once with a failure."""
-    failed = replace(component, pid=None, last_fault=Fault(message=event.message, wall=event.wall))
+    failed = replace(
+        component, pid=None, container=None, last_fault=Fault(message=event.message, wall=event.wall)
+    )
     told = _tell(failed, "start_failed", event.message)
     judged, effects = _judge(failed, event.message, uptime=0.0, now=now)
     return judged, (told, *effects)
@@ -271,8 +283,65 @@ def _fail_to_start(component: Component, event: SpawnFailed, now: float) -> Step
 
 @_leads_to(State.STOPPED, State.WAITING, State.BACKOFF, State.FAILED)
 def _fail_to_start_unwanted(component: Component, event: SpawnFailed, now: float) -> Step:
-    failed = replace(component, pid=None, last_fault=Fault(message=event.message, wall=event.wall))
+    failed = replace(
+        component, pid=None, container=None, last_fault=Fault(message=event.message, wall=event.wall)
+    )
     return _after_halt(failed, event.message, uptime=0.0, now=now)
+
+
+# -- what it runs in -------------------------------------------------------------------------------------
+
+
+@_leads_to(State.WAITING)
+def _lose(component: Component, event: Lost, _now: float) -> Step:
+    """It waits.  What was there keeps its number, and is found again or heard to have ended; a start is undone."""
+    undone = component.again and not component.there
+    lost = replace(
+        component,
+        state=State.WAITING,
+        ready=False,
+        reason=event.reason,
+        restarts=component.restarts - undone,
+    )
+    return lost, (_tell(lost, "unready", event.reason),) if component.ready else ()
+
+
+@_leads_to()
+def _lose_again(component: Component, event: Lost, _now: float) -> Step:
+    return replace(component, reason=event.reason), ()
+
+
+@_leads_to(State.STARTING, State.RUNNING)
+def _find(component: Component, _event: Found, _now: float) -> Step:
+    """As it was before; what its probes then said counts no more, but a startup probe that has passed."""
+    if not component.there:
+        return component, ()
+    started = component.windows.get(ProbeKind.STARTUP)
+    windows = {kind: health.initial(kind) for kind in component.spec.probes()}
+    if started is not None and ProbeKind.STARTUP in windows:
+        windows[ProbeKind.STARTUP] = started
+    found = replace(component, windows=windows)
+    if component.spec.startup is not None and (started is None or not started.verdict):
+        return replace(found, state=State.STARTING, reason="waiting for its startup probe"), ()
+    return _run(found)
+
+
+@_leads_to(State.STOPPED, State.COMPLETED, State.BACKOFF, State.FAILED)
+def _exit_unseen(component: Component, event: Exited, now: float) -> Step:
+    """It ended while it could not be seen: judged like any exit."""
+    return _exit(component, event, now) if component.there else (component, ())
+
+
+@_leads_to(State.STOPPED, State.STOPPING)
+def _rest_or_end(component: Component, event: Unwanted, now: float) -> Step:
+    return _end(component, event, now) if component.there else _rest(component, event, now)
+
+
+@_leads_to(State.STOPPING)
+def _begin_again_if_there(component: Component, event: RestartWanted, now: float) -> Step:
+    if component.there:
+        return _begin_again(component, event, now)
+    return replace(component, desired=Desired.RUNNING), ()
 
 
 # -- probes ----------------------------------------------------------------------------------------------
@@ -345,7 +414,7 @@ def _note(component: Component, event: Noted, _now: float) -> Step:
 @_leads_to(State.RUNNING)
 def _need_no_startup_probe(component: Component, _event: Respecified, _now: float) -> Step:
     """It waits for a startup probe that it no longer has."""
-    if component.pid is None or component.spec.startup is not None:
+    if not component.there or component.spec.startup is not None:
         return component, ()
     return _run(component)
 
@@ -404,7 +473,7 @@ def _with_next_run(component: Component, said: str) -> str:
 
 def _note_exit(component: Component, ended: Exit) -> tuple[Component, str]:
     text = exit_text(ended)
-    gone = replace(component, pid=None, ready=False, last_exit=ended)
+    gone = replace(component, pid=None, container=None, ready=False, last_exit=ended)
     if (
         not ended.succeeded(component.spec.restart.success_exit_codes)
         and component.state is not State.STOPPING
@@ -508,6 +577,8 @@ _IDLE: dict[type[Event], Cell] = {
     Spawned: _stay,
     SpawnFailed: _stay,
     Exited: _stay,
+    Lost: _stay,
+    Found: _stay,
     Probed: _stay,
     Overgrown: _stay,
     Opened: _stay,
@@ -528,10 +599,13 @@ _COLUMNS: dict[State, dict[type[Event], Cell]] = {
     State.WAITING: {
         **_BUSY,
         Wanted: _keep_wanting,
-        Unwanted: _rest,
-        RestartWanted: _keep_wanting,
+        Unwanted: _rest_or_end,
+        RestartWanted: _begin_again_if_there,
         Opened: _launch,
         Held: _hold,
+        Lost: _lose_again,
+        Found: _find,
+        Exited: _exit_unseen,
     },
     State.STARTING: {
         **_BUSY,
@@ -540,6 +614,8 @@ _COLUMNS: dict[State, dict[type[Event], Cell]] = {
         RestartWanted: _begin_again,
         Spawned: _arrive,
         SpawnFailed: _fail_to_start,
+        Held: _hold,
+        Lost: _lose,
         Exited: _exit,
         Probed: _probe_starting,
         Respecified: _need_no_startup_probe,
@@ -552,6 +628,7 @@ _COLUMNS: dict[State, dict[type[Event], Cell]] = {
         Unwanted: _end,
         RestartWanted: _begin_again,
         Exited: _exit,
+        Lost: _lose,
         Probed: _probe_running,
         Respecified: _need_no_readiness_probe,
         Overgrown: _outgrow,

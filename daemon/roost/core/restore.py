@@ -10,14 +10,15 @@ from msgspec.structs import replace
 
 from . import external, health
 from .model import ProbeKind
-from .states import Component, Desired, Event, Exit, Exited, Halt, Spawned, State, Unwanted
+from .states import Component, Desired, Event, Exit, Exited, Found, Halt, Spawned, State, Unwanted
 
 
 class Live(Struct, frozen=True, kw_only=True):
     """A run as the keeper knows it.  `ended`: its end is on record and will be replayed."""
 
     run: int
-    pid: int
+    pid: int | None = None
+    container: str | None = None
     started: float
     wall: float
     ended: bool = False
@@ -35,6 +36,7 @@ def forget_boot(component: Component) -> Component:
         state=_before(component, wanted),
         reason="starting again after a reboot" if wanted else component.reason,
         pid=None,
+        container=None,
         ready=False,
         windows={},
         halt=None,
@@ -92,17 +94,27 @@ def _with_run(component: Component, live: Live) -> tuple[Component, tuple[Event,
     if known and component.wall_started is not None:
         return _going_on(component, live)
     starting = component if known else _begun(component, live)
-    told = Spawned(run=live.run, pid=live.pid, wall=live.wall, at=live.started)
+    told = Spawned(run=live.run, pid=live.pid, container=live.container, wall=live.wall, at=live.started)
     return replace(starting, windows=_windows(starting)), (told,)
 
 
 def _going_on(component: Component, live: Live) -> tuple[Component, tuple[Event, ...]]:
     """It was there before and is now.  What a shutdown had not come to when it was cut short ends now."""
-    here = replace(component, pid=live.pid, started=live.started, wall_started=live.wall)
-    here = replace(here, windows=_windows(here))
+    here = replace(
+        component,
+        pid=live.pid,
+        container=live.container,
+        started=live.started,
+        wall_started=live.wall,
+    )
+    found: tuple[Event, ...] = ()
+    if here.state is State.WAITING:
+        found = (Found(run=live.run),)
+    else:
+        here = replace(here, windows=_windows(here))
     if here.desired is Desired.STOPPED and here.state is not State.STOPPING:
-        return here, (Unwanted(reason="it is not wanted any more"),)
-    return here, ()
+        return here, (*found, Unwanted(reason="it is not wanted any more"))
+    return here, found
 
 
 def _ending(component: Component, live: Live) -> Component:
@@ -113,6 +125,7 @@ def _ending(component: Component, live: Live) -> Component:
         halt=Halt.STOP if component.desired is Desired.STOPPED else Halt.RESTART,
         run=live.run,
         pid=live.pid,
+        container=live.container,
         started=live.started,
         wall_started=live.wall,
         ready=False,
@@ -130,6 +143,7 @@ def _begun(component: Component, live: Live) -> Component:
         state=State.STARTING,
         run=live.run,
         pid=None,
+        container=None,
         ready=False,
         halt=None,
         deadline=None,

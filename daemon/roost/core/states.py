@@ -8,7 +8,7 @@ Who decides, in this order: a person (or `up`, or a shutdown), then the restart 
 the probes.
 
     stopped    nothing runs and nothing is planned
-    waiting    wanted; what it depends on does not hold yet
+    waiting    wanted; what it depends on does not hold yet, or what it runs in cannot be reached
     starting   asked of the keeper; running, but its startup probe has not passed yet
     running    it runs
     stopping   asked to end; what follows is in `halt`
@@ -79,6 +79,8 @@ class Exit(Struct, frozen=True, kw_only=True):
     at: float
     wall: float
     uptime: float
+    cause: str | None = None
+    """What is known beside code and signal, such as that it ran out of memory."""
 
     def succeeded(self, codes: tuple[int, ...]) -> bool:
         return self.known and self.signal is None and self.code in codes
@@ -107,6 +109,8 @@ class Component(Struct, frozen=True, kw_only=True):
     reason: str = "not started yet"
     run: int = 0
     pid: int | None = None
+    container: str | None = None
+    """The id of the container that is its run; a container has no pid of this machine."""
     started: float | None = None
     wall_started: float | None = None
     ready: bool = False
@@ -132,14 +136,21 @@ class Component(Struct, frozen=True, kw_only=True):
         return self.spec.name
 
     @property
+    def there(self) -> bool:
+        """Its process or container has been made, and has not been seen to end."""
+        return self.pid is not None or self.container is not None
+
+    @property
     def alive(self) -> bool:
-        """A run was asked for and has not ended."""
+        """A run was asked for and has not ended, as far as is known."""
+        if self.there:
+            return True
         return self.state in (State.STARTING, State.RUNNING, State.STOPPING) and not self.watched_only
 
     @property
     def watched_only(self) -> bool:
         """It is external, and no run of ours from before a reload is left of it."""
-        if self.spec.kind is not Kind.EXTERNAL or self.pid is not None:
+        if self.spec.kind is not Kind.EXTERNAL or self.there:
             return False
         return self.state not in (State.STARTING, State.STOPPING)
 
@@ -194,22 +205,23 @@ class Opened(Struct, frozen=True):
 
 
 class Held(Struct, frozen=True):
-    """Something that it depends on does not hold; `reason` says what."""
+    """Something that it depends on does not hold, or is being fetched for it; `reason` says what."""
 
     reason: str
 
 
 class Spawned(Struct, frozen=True, kw_only=True):
-    """The keeper started it: just now, or (told to a later daemon) at `at`."""
+    """It was started: just now, or (told to a later daemon) at `at`.  It has a pid, or is a container."""
 
     run: int
-    pid: int
+    pid: int | None = None
+    container: str | None = None
     wall: float
     at: float | None = None
 
 
 class SpawnFailed(Struct, frozen=True, kw_only=True):
-    """The keeper, or what has to be there before it is asked, could not start it."""
+    """The keeper or the engine, or what has to be there before they are asked, could not start it."""
 
     run: int
     message: str
@@ -220,6 +232,19 @@ class Exited(Struct, frozen=True):
     """It ended by itself or because we stopped it."""
 
     exit: Exit
+
+
+class Lost(Struct, frozen=True, kw_only=True):
+    """What it runs in cannot be reached: whether its run goes on is not known."""
+
+    run: int
+    reason: str
+
+
+class Found(Struct, frozen=True, kw_only=True):
+    """It can be reached again, and the run that was lost goes on."""
+
+    run: int
 
 
 class Probed(Struct, frozen=True, kw_only=True):
@@ -273,6 +298,8 @@ Event = (
     | Spawned
     | SpawnFailed
     | Exited
+    | Lost
+    | Found
     | Probed
     | Overgrown
     | Elapsed
@@ -291,6 +318,8 @@ EVENTS: tuple[type[Event], ...] = (
     Spawned,
     SpawnFailed,
     Exited,
+    Lost,
+    Found,
     Probed,
     Overgrown,
     Elapsed,

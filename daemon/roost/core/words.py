@@ -23,6 +23,10 @@ _SIGNALS = {
 """The numbers that are the same on Linux and macOS, and those of Linux where they differ."""
 
 
+SHORT_ID = 12
+"""As many characters of a container's id as the engines' own commands show."""
+
+
 def signal_name(number: int) -> str:
     """`SIGKILL` for 9; `signal 42` for one without a common name."""
     name = _SIGNALS.get(number)
@@ -37,7 +41,9 @@ def next_run_text(wall: float) -> str:
 def exit_text(ended: Exit) -> str:
     """How a run ended, in a few words."""
     if not ended.known:
-        return "ended unattended, exit code unknown"
+        return ended.cause or "ended unattended, exit code unknown"
     if ended.signal is not None:
-        return f"killed by {signal_name(ended.signal)}"
-    return f"exit code {ended.code}"
+        said = f"killed by {signal_name(ended.signal)}"
+    else:
+        said = f"exit code {ended.code}"
+    return f"{said}: {ended.cause}" if ended.cause else said

@@ -27,6 +27,7 @@ class Saved(Struct, frozen=True, kw_only=True, omit_defaults=True):
     reason: str = ""
     run: int = 0
     ready: bool = False
+    container: str | None = None
     halt: Halt | None = None
     started: float | None = None
     wall_started: float | None = None
@@ -104,6 +105,7 @@ def saved(component: Component, mask: Callable[[str], str] = str) -> Saved:
         reason=mask(component.reason),
         run=component.run,
         ready=component.ready,
+        container=component.container,
         halt=component.halt,
         started=component.started,
         wall_started=component.wall_started,
@@ -129,6 +131,7 @@ def restored(spec: Spec, kept: Saved) -> Component:
         reason=kept.reason,
         run=kept.run,
         ready=kept.ready,
+        container=kept.container,
         halt=kept.halt,
         started=kept.started,
         wall_started=kept.wall_started,

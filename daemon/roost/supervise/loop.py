@@ -17,6 +17,7 @@ from ..core import gate, graph, health, profiles
 from ..core.machine import probes_wanted, step
 from ..core.model import Kind, ProbeKind, Project, Spec
 from ..core.plan import Plan, plan
+from ..core.restore import Live, adopt
 from ..core.states import (
     Component,
     Desired,
@@ -39,6 +40,9 @@ from ..edges.clock import Clock
 
 class Actions(Protocol):
     """What the supervisor can do to the world."""
+
+    def obstacle(self, component: Component) -> str | None:
+        """Why nothing like it can be started at present; `look_again` is called when that may have changed."""
 
     def spawn(self, component: Component) -> None:
         """Start the component's present run; answer with Spawned or SpawnFailed."""
@@ -146,14 +150,16 @@ class Supervisor:
     def _look(self, name: str) -> None:
         """Whether a waiting component may start now; what is only watched never does."""
         component = self.components[name]
-        if component.watched_only:
+        if component.watched_only or component.there:
             return
         dependency = gate.unmet(component.spec, self.components)
-        if dependency is None:
+        if dependency is not None:
+            reason: str | None = gate.held_reason(dependency, self.components)
+        else:
+            reason = self._actions.obstacle(component)
+        if reason is None:
             self._queue.append((name, Opened(gate.runs_met(component.spec, self.components))))
-            return
-        reason = gate.held_reason(dependency, self.components)
-        if reason != component.reason:
+        elif reason != component.reason:
             self._queue.append((name, Held(reason)))
 
     def _arm(self, component: Component) -> None:
@@ -175,6 +181,23 @@ class Supervisor:
         if wanted != self._probing.get(component.name, ()):
             self._probing[component.name] = wanted
             self._actions.probe(component, wanted)
+
+    def look_again(self) -> None:
+        """What stood in the way of waiting components may be gone."""
+        for name in list(self.components):
+            self._look_now(name)
+
+    def meet(self, name: str, live: Live | None) -> None:
+        """This, or nothing, is what was found to run of a component: as for a new daemon, the finding is right."""
+        before = self.components[name]
+        after, told = adopt(before, live, self._clock.now(), self._clock.wall())
+        if after is not before:
+            self.components[name] = after
+            self._follow(before, after)
+        for event in told:
+            self.apply(name, event)
+        while self._queue:
+            self.apply(*self._queue.popleft())
 
     # -- watchers ----------------------------------------------------------------------------------------
 
