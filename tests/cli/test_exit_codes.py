@@ -97,7 +97,7 @@ def test_a_near_name_is_suggested(paths: ProjectPaths, capsys: Capture) -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        ["up", "--timeout", "soon"], ["up", "--profile", "x"], ["up", "--build"], ["logs", "-n", "x"],
+        ["up", "--timeout", "soon"], ["up", "--profile", "x"], ["up", "--rebuild"], ["logs", "-n", "x"],
         ["logs", "--since", "yesterday"], ["logs", "--grep", "("], ["logs", "--stream", "both"], ["start"],
         ["logs", "--run", "0"], ["logs", "--raw", "--json"], ["logs", "-f", "--until", "5m"], ["wait"],
         ["call", "ping", "{"], ["call", "ping", "3"], ["exec", "db"], ["exec", "db", "--"],

@@ -179,6 +179,11 @@ def test_a_key_for_another_kind_is_an_error(read: Read, text: str, path: str) ->
         ("image: 'x:1', ports: ['300.0.0.1:80:80']", "does not begin with an address"),
         ("image: 'x:1', labels: {roost.project: y}", "are set by roost"),
         ("image: 'x:1', volumes: [data]", "is not `SOURCE:/PATH[:ro]`"),
+        ("image: 'x:1', volumes: ['~/data:/data']", "~ is not replaced here"),
+        ("image: 'x:1', stop: {leftovers: leave}", "leftovers mean nothing for a container"),
+        ("image: 'x:1', log: {streams: merged}", "cannot be merged"),
+        ("image: 'x:1', probes: {readiness: {notify: true}}", "cannot reach the socket"),
+        ("image: 'x:1', healthcheck: {disable: true, test: x}", "disabled has no other keys"),
         ("run: b, env: {'A B': c}", "is not a variable's name"),
         ('run: b, env: {A: "x\\0y"}', "NUL"),
         ("run: ['', x]", "does not begin with a program"),
@@ -304,4 +309,36 @@ def test_kinds(read: Read) -> None:
     keys = component(loaded, "b").container
     assert keys is not None
     assert keys.build is not None
-    assert (keys.build.context, keys.build.args) == (".", {"N": "1"})
+    assert loaded.project is not None
+    assert (keys.build.context, keys.build.args) == (loaded.project.root, {"N": "1"})
+
+
+def test_paths_of_a_container_are_the_projects(read: Read) -> None:
+    """INTERFACES §3: `./data` of a volume and the context of a build lie in the project; a volume's name stays."""
+    loaded = read(
+        """
+        components:
+          a: {image: "x:1", volumes: ["./d:/d:ro", "name:/n", "/abs:/a", "/alone"]}
+          b: {build: docker}
+        """
+    )
+    assert loaded.project is not None
+    root, keys = loaded.project.root, component(loaded).container
+    assert keys is not None
+    assert keys.volumes == (f"{root}/d:/d:ro", "name:/n", "/abs:/a", "/alone")
+    built = component(loaded, "b").container
+    assert built is not None and built.build is not None
+    assert built.build.context == f"{root}/docker"
+    assert [problem.path for problem in loaded.warnings] == ["components.b.build"]
+
+
+def test_a_containers_limit_is_given_at_its_birth(read: Read) -> None:
+    """S55: another memory limit replaces a container and leaves a process alone; `pull` leaves both."""
+    box = "a: {{image: 'x:1', limits: {{memory: {0}}}, pull: {1}}}"
+    text = f"components: {{{{{box}, b: {{{{run: x, limits: {{{{memory: {{0}}}}}}}}}}}}}}"
+    first, second, third = (
+        read(text.format(*each)) for each in (("1GB", "always"), ("2GB", "always"), ("1GB", "never"))
+    )
+    assert component(first).digest() != component(second).digest()
+    assert component(first).digest() == component(third).digest()
+    assert component(first, "b").digest() == component(second, "b").digest()

@@ -146,7 +146,6 @@ BY_SCHEMA_ALONE = {
     "version": "version: 2\ncomponents: {a: {run: b}}",
     "empty list": "components: {a: {run: []}}",
     "number for text": "components: {a: {run: b, description: 5}}",
-    "not yet": "components: {a: {image: 'b:1'}}",
 }
 
 

@@ -41,6 +41,7 @@ from roost.core.states import (
     Planned,
     Probed,
     RestartWanted,
+    SpawnFailed,
     State,
     Unwanted,
     Wanted,
@@ -190,6 +191,10 @@ class Life:
             if one.spec.kind is Kind.CONTAINER and one.alive:
                 if not one.there:
                     self.world.live.pop(name, None)
+                if not one.there and one.state is State.STOPPING:
+                    failed = SpawnFailed(run=one.run, message="never begun", wall=0.0)
+                    self.supervisor.apply(name, failed)
+                    continue
                 self.supervisor.apply(name, Lost(run=one.run, reason="waiting for the engine"))
 
     def _meet_containers(self) -> None:

@@ -21,7 +21,13 @@ def test_a_status_is_rendered_once_for_each_record_and_forgotten_with_its_compon
             return spec
 
         masker = Masker([], ())
-        view = StatusView(ProjectPaths("/p", "/p/.roost", "/run"), VirtualClock(), lambda: masker, resolved)
+        view = StatusView(
+            ProjectPaths("/p", "/p/.roost", "/run"),
+            VirtualClock(),
+            lambda: masker,
+            resolved,
+            lambda _name: None,
+        )
         web = Component(spec=Spec(name="web"))
         for _ in range(3):
             assert view.component(web, None).name == "web"

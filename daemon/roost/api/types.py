@@ -84,10 +84,14 @@ class ShutdownParams(Params, frozen=True, kw_only=True):
 
 
 class ShutDown(Struct, frozen=True, kw_only=True):
-    """What was stopped, and which of it had to be killed because the time was up."""
+    """What was stopped, and which of it had to be killed because the time was up.
+
+    `left`: what could not be ended, such as containers whose engine does not answer, in sentences.
+    """
 
     stopped: list[str]
     killed: list[str]
+    left: list[str] = []
     warnings: list[str] = []
 
 
@@ -95,13 +99,17 @@ class ShutDown(Struct, frozen=True, kw_only=True):
 
 
 class UpParams(Params, frozen=True, kw_only=True):
-    """No names: all that autostart.  `env`: the base environment to start with from now on; None keeps it."""
+    """No names: all that autostart.  `env`: the base environment to start with from now on; None keeps it.
+
+    `build`: build the images of components with `build` anew first, and replace containers of older ones.
+    """
 
     names: list[str] = []
     wait: bool = True
     timeout: Seconds | None = None
     env: dict[str, str] | None = None
     profiles: list[str] = []
+    build: bool = False
 
 
 class UpFailure(Struct, frozen=True, kw_only=True):

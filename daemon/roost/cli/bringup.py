@@ -26,6 +26,7 @@ class Wish(NamedTuple):
     timeout: float | None = None
     replace_environment: bool = False
     profiles: Sequence[str] = ()
+    build: bool = False
 
     def parameters(self) -> dict[str, object]:
         """Those of `project.up`."""
@@ -35,6 +36,7 @@ class Wish(NamedTuple):
             "timeout": self.timeout if self.wait else None,
             "profiles": list(self.profiles),
             "env": _environment() if self.replace_environment else None,
+            **({"build": True} if self.build else {}),
         }
 
 

@@ -1,7 +1,7 @@
 """Shows components as they come up or go down: a live table on a terminal, plain lines anywhere else.
 
-Fed with `progress` notifications: `component` (the whole status of one that changed) or `waiting_for` (names,
-while something ends).  rich is imported only for a terminal.
+Fed with `progress` notifications: `component` (the whole status of one that changed), `waiting_for` (names,
+while something ends) or `building` (an image, before its component starts).  rich is imported only for a terminal.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ from .text import harmless, names
 if TYPE_CHECKING:
     from rich.live import Live
     from rich.table import Table
+
+_FETCHING = ("pulling", "building")
+"""How the reason of a component begins whose image is not there yet."""
 
 Status = Mapping[str, Any]
 Goal = Callable[[Status], bool]
@@ -47,6 +50,7 @@ class Display:
         self._began = time.monotonic()
         self._there: set[str] = set()
         self._waiting_for: list[str] = []
+        self._fetching: dict[str, str] = {}
 
     def __enter__(self) -> Display:
         return self
@@ -67,6 +71,8 @@ class Display:
         """Take in one `progress` notification."""
         if "component" in news:
             self.update([news["component"]])
+        if "building" in news:
+            self._fetch(news["building"]["name"], news["building"]["text"])
         waiting_for = news.get("waiting_for")
         if waiting_for is not None and waiting_for != self._waiting_for:
             self._waiting_for = list(waiting_for)
@@ -79,9 +85,22 @@ class Display:
             name = component["name"]
             if not self._goal(component):
                 self._there.discard(name)
+                self._note_fetching(name, component)
             elif name not in self._there:
                 self._there.add(name)
                 self._show(component)
+
+    def _note_fetching(self, name: str, component: Status) -> None:
+        reason = component.get("reason") or ""
+        if component["state"] == "starting" and reason.startswith(_FETCHING):
+            self._fetch(name, reason)
+
+    def _fetch(self, name: str, text: str) -> None:
+        """One line when an image begins to be fetched or built, not one for every kilobyte."""
+        what = text.partition(": ")[0]
+        if self._fetching.get(name) != what:
+            self._fetching[name] = what
+            output.note(f"{name}: {harmless(text)}")
 
     def _show(self, component: Status) -> None:
         line = sayings.component_line(component, self._look)
@@ -139,6 +158,9 @@ class LiveDisplay(Display):
     def _show_waiting(self, waiting_for: list[str]) -> None:
         """The table shows it."""
 
+    def _fetch(self, name: str, text: str) -> None:
+        self._fetching[name] = text
+
     def _table(self) -> Table:
         from rich.spinner import Spinner
         from rich.table import Table
@@ -154,6 +176,9 @@ class LiveDisplay(Display):
                 reason = harmless(component.get("reason") or "")
                 text = Text(f"{name} {component['state']}" + (f": {reason}" if reason else ""), no_wrap=True)
                 table.add_row(Spinner("dots" if self._look.unicode else "line", text=text))
+        for name, said in list(self._fetching.items()):
+            if name not in self._took and name not in self._components:
+                table.add_row(Text(f"{name}: {harmless(said)}", no_wrap=True))
         if self._waiting_for:
             table.add_row(Text(f"waiting for {names(self._waiting_for)}", style="dim"))
         return table

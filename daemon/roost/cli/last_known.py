@@ -11,6 +11,7 @@ from typing import Any
 from ..config.project import default_name
 from ..core.model import Spec
 from ..core.times import rfc3339_or_none
+from ..core.words import SHORT_ID
 from ..platform.paths import ProjectPaths
 from ..records import laststate
 from ..records.laststate import LastKnown
@@ -54,6 +55,8 @@ def _component(
     state, reason = last.state, last.reason
     if pid is not None:
         state, reason = "running", "it runs on without the daemon"
+    elif last.container is not None:
+        reason = "its container may run on; roost up takes it over again"
     elif state in _LIVE:
         state, reason = "stopped", f"it was {last.state} when the daemon ended"
     ended = last.exit_wall is not None
@@ -69,7 +72,7 @@ def _component(
         "reason": reason,
         "status_text": None,
         "pid": pid,
-        "container": None,
+        "container": last.container[:SHORT_ID] if last.container else None,
         "image": spec.container.image if spec and spec.container else None,
         "run": last.run,
         "started_at": None,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from ..core.words import SHORT_ID
 from ..platform import identity, locks
 from ..platform.files import folder_mark
 from ..platform.paths import ProjectPaths
+from ..records import laststate
 from ..records.runs import read_runs
 
 
@@ -16,7 +18,14 @@ def remains(paths: ProjectPaths) -> list[str]:
     if any(locks.is_held(path) for path in (paths.daemon_lock, paths.daemon_lock_copy)):
         left.append("a daemon")
     left += [f"{name} (pid {pid})" for name, pid in live_runs(paths).items()]
+    left += [f"{name} (container {one})" for name, one in containers(paths).items()]
     return left
+
+
+def containers(paths: ProjectPaths) -> dict[str, str]:
+    """The components that ran in a container when they were last seen, by name: its id, in short."""
+    known = laststate.last_known(paths.state_json).items()
+    return {name: one.container[:SHORT_ID] for name, one in known if one.container is not None}
 
 
 def live_runs(paths: ProjectPaths) -> dict[str, int]:

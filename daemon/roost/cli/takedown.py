@@ -44,6 +44,11 @@ def bring_down(paths: ProjectPaths, timeout: float | None = None) -> int:
             f"killed, because it had not ended in time: {names(answer['killed'], 20)}",
             "everything is down; a longer --timeout, or stop.timeout in roost.yaml, gives it more time",
         )
+    if answer.get("left"):
+        raise Fault(
+            "\n".join(answer["left"]),
+            "keeper and daemon have ended; once the container engine answers, roost up and roost down end the rest",
+        )
     stopped = answer.get("stopped") or []
     output.data(f"down: {count(len(stopped), 'component')} stopped\n")
     return exits.DONE

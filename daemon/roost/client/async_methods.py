@@ -59,6 +59,7 @@ class AsyncMethods:
         timeout: float | None = None,
         env: Mapping[str, str] | None = None,
         profiles: list[str] | None = None,
+        build: bool = False,
         on_progress: OnProgress = None,
     ) -> t.UpResult:
         """Start components and what they need (no names: all that autostart).  Raises Timeout and others."""
@@ -68,6 +69,7 @@ class AsyncMethods:
             timeout=timeout,
             env=None if env is None else dict(env),
             profiles=profiles or [],
+            build=build,
         )
         return await self._ask("project.up", params, t.UpResult, on_progress)
 

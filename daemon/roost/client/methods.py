@@ -61,6 +61,7 @@ class Methods:
         timeout: float | None = None,
         env: Mapping[str, str] | None = None,
         profiles: list[str] | None = None,
+        build: bool = False,
         on_progress: OnProgress = None,
     ) -> t.UpResult:
         """Start components and what they need (no names: all that autostart).  Raises Timeout and others."""
@@ -70,6 +71,7 @@ class Methods:
             timeout=timeout,
             env=None if env is None else dict(env),
             profiles=profiles or [],
+            build=build,
         )
         return self._ask("project.up", params, t.UpResult, on_progress)
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable
 from typing import Any, Final
 
+from msgspec.structs import replace
+
+from roost.core import volumes
 from roost.core.model import Build, ContainerKeys
 
 from .commands import COMMAND, LABELS, PATH, Variables
 from .nodes import Node, Scalar
 from .reader import At, Mode, Reader
 from .scalars import Duration, Flag, Text, Whole
+from .shapes import Checked
 from .table import Fields, Key, Table
 
 RESERVED_LABELS: Final = "roost."
@@ -29,6 +34,9 @@ def _build(fields: Fields, at: At) -> Build | None:
 
 
 def _healthcheck(fields: Fields, at: At) -> dict[str, Any]:
+    if fields.values.get("disable") and len(fields.nodes) > 1:
+        key, node = fields.nodes["disable"]
+        at.under(key).error(node, "a check that is disabled has no other keys", "keep one or the other")
     return dict(fields.values)
 
 
@@ -86,19 +94,38 @@ class _Labels(Reader[dict[str, str]]):
 
 LABELS_OF_CONTAINER: Final = _Labels()
 
-VOLUME: Final = Text(
-    "`SOURCE:/PATH[:ro]`",
-    pattern=r"(^|:)/[^:]*(:[a-zA-Z,]+)?$|\$\{",
-    hint="write SOURCE:/PATH, or SOURCE:/PATH:ro; the path in the container is absolute",
+
+def _from_home(volume: str) -> tuple[str, str] | None:
+    return ("~ is not replaced here", "write ${HOME}") if volume.startswith("~") else None
+
+
+VOLUME: Final = Checked(
+    Text(
+        "`SOURCE:/PATH[:ro]`",
+        pattern=r"(^|:)/[^:]*(:[a-zA-Z,]+)?$|\$\{",
+        hint="write SOURCE:/PATH, or SOURCE:/PATH:ro; the path in the container is absolute",
+    ),
+    _from_home,
 )
 
 
-def container_keys(fields: Fields) -> ContainerKeys:
-    """The container's part of a component."""
+def container_keys(fields: Fields, absolute: Callable[[str], str]) -> ContainerKeys:
+    """The container's part of a component; `absolute` makes paths of the file absolute."""
     given: dict[str, Any] = {
         name: fields.values[name] for name in ContainerKeys.__struct_fields__ if name in fields.values
     }
+    if "volumes" in given:
+        given["volumes"] = tuple(_absolute(volume, absolute) for volume in given["volumes"])
+    if "build" in given:
+        given["build"] = replace(given["build"], context=absolute(given["build"].context))
     return ContainerKeys(**given)
+
+
+def _absolute(text: str, absolute: Callable[[str], str]) -> str:
+    volume = volumes.parse(text)
+    if volume is None or volume.source is None or not volume.is_path:
+        return text
+    return str(volume._replace(source=absolute(volume.source)))
 
 
 def warn_about_tag(image: str, node: Scalar, at: At) -> None:

@@ -136,7 +136,7 @@ def _spec(name: str, replica: int | None, kind: Kind, fields: Fields, at: At) ->
         restart=Restart(**{"policy": usual, **values.get("restart", {})}),
         ports=tuple(listed.port for listed in values.get("ports", ())),
         memory_limit=values.get("memory_limit", {}).get("memory"),
-        container=container_keys(fields) if kind is Kind.CONTAINER else None,
+        container=container_keys(fields, at.files.absolute) if kind is Kind.CONTAINER else None,
         **values.get("probes", {}),
         **given,
     )

@@ -6,7 +6,18 @@ from collections.abc import Iterator
 from collections.abc import Mapping as Map
 from typing import Final
 
-from roost.core.model import ContainerProbe, Kind, LogProbe, NotifyProbe, Policy, Probe, ProbeKind, Spec, Type
+from roost.core.model import (
+    ContainerProbe,
+    Kind,
+    LogProbe,
+    NotifyProbe,
+    Policy,
+    Probe,
+    ProbeKind,
+    Spec,
+    Streams,
+    Type,
+)
 
 from .component import KINDS
 from .containers import warn_about_tag
@@ -90,6 +101,10 @@ def check_combinations(spec: Spec, fields: Fields, at: At) -> None:
     if restart is not None and spec.type is Type.TASK and spec.restart.policy is Policy.ALWAYS:
         hint = "give it on-failure or never"
         at.under(restart[0]).warn(restart[1], "a task that is always restarted never completes", hint)
+    build = spec.container.build if spec.container is not None else None
+    if build is not None and "build" in fields.nodes and not at.files.is_folder(build.context):
+        key, node = fields.nodes["build"]
+        at.under(key).warn(node, "this folder does not exist", "it must when the image is built")
     cwd = fields.nodes.get("cwd")
     if cwd is not None and "cwd" in fields.values and not at.files.is_folder(spec.cwd):
         at.under(cwd[0]).warn(cwd[1], "this folder does not exist", "it must when the component starts")
@@ -100,6 +115,13 @@ def _conflicts(spec: Spec, fields: Fields, at: At) -> Iterator[tuple[At, Node, s
     if spec.type is Type.SERVICE and "schedule" in fields.nodes:
         key, node = fields.nodes["schedule"]
         yield at.under(key), node, "only a task runs by schedule", "add type: task"
+    if spec.kind is Kind.CONTAINER and spec.stop.leftovers is not None and "stop" in fields.nodes:
+        key, node = fields.nodes["stop"]
+        yield at.under(key), node, "leftovers mean nothing for a container, which ends whole", "remove them"
+    if spec.kind is Kind.CONTAINER and spec.log.streams is Streams.MERGED and "log" in fields.nodes:
+        key, node = fields.nodes["log"]
+        hint = "remove streams; the engine keeps both streams in the order in which they came"
+        yield at.under(key), node, "the streams of a container cannot be merged", hint
     outer, probes = fields.nodes.get("probes", (at.key, at.key))
     for key, _ in probes.entries if isinstance(probes, Mapping) else ():
         place = at.under(outer) if isinstance(outer, Scalar) else at
@@ -123,6 +145,11 @@ def _misfit(spec: Spec, name: str, probe: Probe | None) -> tuple[str, str] | Non
     handler = None if probe is None else probe.handler
     if spec.kind is Kind.EXTERNAL and isinstance(handler, LogProbe | NotifyProbe):
         return "nothing is read from an external component", "use tcp, http, grpc or exec"
+    if spec.kind is Kind.CONTAINER and isinstance(handler, NotifyProbe):
+        return (
+            "a container cannot reach the socket of sd_notify",
+            "use container, tcp, http, grpc, exec or log",
+        )
     if spec.kind is not Kind.CONTAINER and isinstance(handler, ContainerProbe):
         return f"{_a(spec.kind)} has no container engine to ask", "use tcp, http, grpc, exec or log"
     return None

@@ -20,21 +20,8 @@ class Gap(Struct, frozen=True):
         return {"not": {}}
 
 
-_CONTAINERS = Gap("containers come with a later version; run the program itself with `run`")
-
 TABLE: dict[tuple[str, str], Gap] = {
     # (name of the map, key)
-    ("component", "image"): _CONTAINERS,
-    ("component", "build"): _CONTAINERS,
-    ("component", "command"): _CONTAINERS,
-    ("component", "entrypoint"): _CONTAINERS,
-    ("component", "volumes"): _CONTAINERS,
-    ("component", "pull"): _CONTAINERS,
-    ("component", "healthcheck"): _CONTAINERS,
-    ("component", "network"): _CONTAINERS,
-    ("component", "user"): _CONTAINERS,
-    ("component", "labels"): _CONTAINERS,
-    ("probe", "container"): _CONTAINERS,
 }
 
 

@@ -283,10 +283,14 @@ class Spec(Struct, frozen=True, kw_only=True):
         """A fingerprint of everything that a running process or container was started with.
 
         Two specifications with the same digest may be exchanged without a restart.  What only decides about
-        the future (restart policy, probes, description …) is not part of it.
+        the future (restart policy, probes, description …) is not part of it.  The engine is told a container's
+        limits at its birth.
         """
+        contained = self.container is not None
         birth = msgspec.structs.replace(
             self,
+            cwd=self.cwd if not contained else "",
+            log=self.log if not contained else LogPolicy(),
             autostart=True,
             depends_on=(),
             startup=None,
@@ -294,7 +298,10 @@ class Spec(Struct, frozen=True, kw_only=True):
             readiness=None,
             restart=Restart(),
             stop=Stop(),
-            memory_limit=None,
+            memory_limit=self.memory_limit if contained else None,
+            container=None
+            if self.container is None
+            else msgspec.structs.replace(self.container, pull=ContainerKeys().pull),
             watch=None,
             schedule=None,
             profiles=(),

@@ -10,9 +10,11 @@ import contextlib
 import errno
 import socket
 import zlib
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from msgspec import Struct
+
+from roost.core.model import Port
 
 _AUTO = range(20000, 32000)
 """Below what any system hands out to outgoing connections (Linux: from 32768 on), so that none of them sits
@@ -46,6 +48,17 @@ def holder(port: int, address: str = "127.0.0.1", protocol: str = "tcp") -> Stra
     if not answered and address not in _EVERYWHERE:
         return None  # only what is left of closed connections, or a port that needs privileges
     return _find(port, address, protocol) or (Stranger(None, None) if answered else None)
+
+
+def obstacle(wanted: Iterable[Port]) -> str | None:
+    """A stranger on a port that is to be listened on.  Blocking, for some ten milliseconds if there is one."""
+    for port in wanted:
+        if port.port is None:
+            continue
+        stranger = holder(port.port, port.address, port.protocol)
+        if stranger is not None:
+            return f"port {port.port} is held by {stranger}"
+    return None
 
 
 def free_port(taken: Collection[int], wish: str = "") -> int:

@@ -25,6 +25,8 @@ class LastKnown(Struct, frozen=True, kw_only=True):
     exit_signal: int | None = None
     exit_known: bool = True
     exit_wall: float | None = None
+    container: str | None = None
+    """The container that was its run; whether it still is cannot be told without an engine."""
     fault: str | None = None
     fault_wall: float | None = None
 
@@ -53,6 +55,7 @@ def _one(raw: Mapping[str, object]) -> LastKnown:
         exit_signal=_integer(last_exit.get("signal")),
         exit_known=last_exit.get("known") is not False,
         exit_wall=_number(last_exit.get("wall")),
+        container=_text(raw.get("container")),
         fault=_text(fault.get("message")),
         fault_wall=_number(fault.get("wall")),
     )

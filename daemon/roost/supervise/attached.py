@@ -12,9 +12,9 @@ import asyncio
 from ..api import types as t
 from ..core.states import Component
 from ..edges.rpc_server import Subscription
-from ..edges.terminal import Terminal
 from ..records.bytes import ByteFollower
 from .daemon import Daemon
+from .terminals import Typed
 
 
 class Attachment:
@@ -26,7 +26,7 @@ class Attachment:
         component: Component,
         subscription: Subscription,
         follower: ByteFollower,
-        terminal: Terminal | None,
+        terminal: Typed | None,
     ) -> None:
         """`terminal`: of the writer alone; ours from now on."""
         self.name = component.name

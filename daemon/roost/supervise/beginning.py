@@ -10,11 +10,12 @@ from collections.abc import Iterable, Mapping
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ..core.model import Spec
+from ..core.model import Kind, Spec
 from ..core.restore import Live, adopt, forget_boot
 from ..core.states import Component, Event, State
 from ..edges import store
 from ..edges.keeper_link import Frame
+from .contained import concerns
 
 
 class Beginning(Struct, frozen=True, kw_only=True):
@@ -41,6 +42,7 @@ def begin_with(
     """
     live = {str(run["name"]): _live(run) for run in runs}
     unknown = {name: Spec(name=name) for name, run in live.items() if name not in specs and not run.ended}
+    unknown |= {name: stranded(name) for name in containers(kept) if name not in specs}
     components: dict[str, Component] = {}
     untold: list[tuple[str, Event]] = []
     for name, spec in {**specs, **unknown}.items():
@@ -48,13 +50,25 @@ def begin_with(
         component = store.restored(spec, saved) if saved else Component(spec=spec)
         if saved and kept.boot_id != boot_id:
             component = forget_boot(component)
-        component, events = adopt(component, live.get(name), now, wall)
-        if ending and component.state in (State.WAITING, State.BACKOFF):
+        events: tuple[Event, ...] = ()
+        if name in live or not concerns(component):  # what runs in a container is met when its engine answers
+            component, events = adopt(component, live.get(name), now, wall)
+        if ending and component.state in (State.WAITING, State.BACKOFF) and not component.there:
             component = replace(component, state=State.STOPPED, deadline=None)
         components[name] = component
         untold += [(name, event) for event in events]
     unplaced = {name: saved for name, saved in kept.components.items() if name not in components}
     return Beginning(components=components, untold=untold, unplaced=unplaced)
+
+
+def containers(kept: store.SavedState) -> list[str]:
+    """The components that ran in a container when they were last saved."""
+    return [name for name, saved in kept.components.items() if saved.container is not None]
+
+
+def stranded(name: str) -> Spec:
+    """A component of whose configuration nothing is known but that its last run is a container."""
+    return Spec(name=name, kind=Kind.CONTAINER)
 
 
 def chosen_ports(kept: store.SavedState, runs: Iterable[Frame]) -> dict[str, dict[str, int]]:

@@ -7,13 +7,13 @@ daemon that comes back goes on with what runs, whatever has become of roost.yaml
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from ..api import errors
 from ..api.types import Problem as ShownProblem
 from ..config import Loaded, hash_of, load
 from ..config.problems import Problem
-from ..core.model import Policy, Project, Restart, Spec
+from ..core.model import Kind, Policy, Project, Restart, Spec
 from ..platform.abilities import lacking
 from ..platform.files import write_atomic
 from ..platform.paths import ProjectPaths
@@ -74,10 +74,13 @@ class Configuration:
         self._content = loaded.content
         return loaded.project
 
-    def stand_in(self, names: Iterable[str]) -> None:
+    def stand_in(self, running: Mapping[str, Kind]) -> None:
         """While no configuration can be used: names alone, which can be shown and stopped, but not started."""
         unknown = Restart(policy=Policy.NEVER)
-        specs = {name: Spec(name=name, autostart=False, restart=unknown) for name in names}
+        specs = {
+            name: Spec(name=name, kind=kind, autostart=False, restart=unknown)
+            for name, kind in running.items()
+        }
         self.project = _empty(self._paths, specs)
 
     def keep(self) -> None:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from .. import __version__
-from ..core.model import ProbeKind, Spec
+from ..core.model import Kind, ProbeKind, Spec
 from ..core.secrets import Masker
 from ..core.snapshot import Environment, Phase
 from ..core.states import Component, State
@@ -29,10 +30,11 @@ from ..platform.paths import ProjectPaths
 from ..platform.programs import FOR_LEASE
 from ..records.events import EventLog
 from . import succession
-from .beginning import begin_with, chosen_ports
+from .beginning import begin_with, chosen_ports, containers
 from .chronicle import Chronicle
 from .companions import Companions
 from .configuration import Configuration
+from .contained import Contained, concerns
 from .ending import Ending
 from .growth import Growth
 from .leasing import Leasing
@@ -43,6 +45,9 @@ from .status import StatusView
 from .terminals import OpenTerminals
 from .tidings import exit_of, tell_leftovers, tell_log_trouble, tell_logs_removed, tell_terminal_lost
 from .world import World
+
+if TYPE_CHECKING:
+    from .containers.whole import Containers
 
 _KEEPER_ANSWER = 5.0
 _KEEPS = 3
@@ -78,11 +83,12 @@ class Daemon:
         base = {key: value for key, value in environ.items() if key not in _KEPT_OUT}
         self.configuration = Configuration(paths)
         self.chronicle = Chronicle(self.disk, clock, EventLog(paths.events), paths.logs, self.masker)
-        self.world = World(clock, self.chronicle, self.instance, base, self._set_probes)
+        self.contained = Contained(self._open_containers)
+        self.world = World(clock, self.chronicle, self.instance, base, self._set_probes, self.contained)
         self.terminals = OpenTerminals()
         self.companions = Companions(self.chronicle, self.world)
         self.growth = Growth(self._watch_logs)
-        self.status = StatusView(paths, clock, self.masker, self.world.resolved)
+        self.status = StatusView(paths, clock, self.masker, self.world.resolved, self.contained.image)
         self.saver = Saver(self.disk, paths.state_json, self._snapshot, self._complain)
         self._masker: Masker | None = None
         self._unplaced: dict[str, store.Saved] = {}
@@ -139,6 +145,7 @@ class Daemon:
             self.world.environment,
             self.supervisor.apply,
             self.notifying.standing,
+            self.contained,
         )
         self.supervisor.watch(self._changed)
         self._replay(kept)
@@ -182,8 +189,9 @@ class Daemon:
         if self.configuration.applied:
             self.keep_configuration()
             return
+        processes = [str(run["name"]) for run in self.keeper.get("runs", ()) if not run["ended"]]
         self.configuration.stand_in(
-            str(run["name"]) for run in self.keeper.get("runs", ()) if not run["ended"]
+            dict.fromkeys(processes, Kind.PROCESS) | dict.fromkeys(containers(kept), Kind.CONTAINER)
         )
         self.configuration_problem = "; ".join(said)
         self.chronicle.tell(
@@ -252,6 +260,15 @@ class Daemon:
         for component in beginning.components.values():
             if component.state is State.STOPPING and component.pid is not None:
                 self.world.stop(component)
+            elif concerns(component) and component.alive:
+                _ = self.contained.all  # what runs is looked for, whatever is asked of us
+
+    def _open_containers(self) -> Containers:
+        from .containers.opening import (
+            open_containers,
+        )  # with it the engine's library; most projects need none
+
+        return open_containers(self)
 
     def _tell_start(self) -> None:
         before = self.keeper.get("daemon") or {}

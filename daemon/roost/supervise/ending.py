@@ -10,6 +10,8 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from ..core.restore import want_again
 from ..core.snapshot import Phase
 from ..core.states import Component, Desired
@@ -104,6 +106,7 @@ class Ending:
         await daemon.probing.close()
         await daemon.companions.close()
         daemon.notifying.close()
+        ended = replace(ended, left=await daemon.contained.leave())
         daemon.chronicle.tell("daemon_stopped", f"everything was stopped: {self._reason}")
         await asyncio.wait([asyncio.ensure_future(daemon.saver.flush())], timeout=_LAST_SAVE)
         asyncio.get_running_loop().call_soon(self._leave)

@@ -11,6 +11,7 @@ from ..core.states import Component, Event, Probed
 from ..edges.clock import Clock
 from ..edges.probes.answer import Context
 from ..edges.probes.runner import ProbeRunner
+from .contained import Contained
 from .growth import Growth
 
 
@@ -25,6 +26,7 @@ class Probing:
         environment: Callable[[Spec, int], dict[str, str]],
         apply: Callable[[str, Event], None],
         standing: Callable[[str], Standing],
+        contained: Contained,
     ) -> None:
         self._clock = clock
         self._since = clock.now()
@@ -33,6 +35,7 @@ class Probing:
         self._environment = environment
         self._apply = apply
         self._standing = standing
+        self._contained = contained
         self._runner = ProbeRunner(clock, self._report)
         self._listening: dict[str, Callable[[], None]] = {}
 
@@ -61,6 +64,8 @@ class Probing:
             folder=spec.cwd,
             environment=lambda: self._environment(spec, run),
             lines=lambda: _Lines(self._logs_folder, spec.name, run, self._clock),
+            inside=self._contained.inside(component),
+            checkup=lambda: self._contained.checkup(spec.name),
             standing=lambda: self._standing(spec.name),
             resumed=started is not None and started < self._since,
         )

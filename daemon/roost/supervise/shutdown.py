@@ -16,10 +16,11 @@ Progress = Callable[[list[str]], None]
 
 
 class Ended(Struct, frozen=True):
-    """Names by how they ended."""
+    """Names by how they ended; `left`: what could not be ended, and why."""
 
     stopped: list[str]
     killed: list[str]
+    left: list[str] = []
 
 
 class Shutdown:

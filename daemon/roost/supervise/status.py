@@ -12,6 +12,7 @@ from ..core.model import Kind, Spec
 from ..core.secrets import Masker
 from ..core.states import Component, Desired, Exit, State
 from ..core.times import rfc3339, rfc3339_or_none
+from ..core.words import SHORT_ID
 from ..edges.clock import Clock
 from ..edges.facts import Usage
 from ..platform.paths import ProjectPaths
@@ -26,11 +27,13 @@ class StatusView:
         clock: Clock,
         masker: Callable[[], Masker],
         resolved: Callable[[Spec], Spec],
+        image: Callable[[str], str | None],
     ) -> None:
         self._paths = paths
         self._clock = clock
         self._masker = masker
         self._resolved = resolved
+        self._image = image
         self._cache: dict[str, tuple[Component, s.ComponentStatus]] = {}
 
     def forget(self) -> None:
@@ -49,7 +52,7 @@ class StatusView:
         if cached is None or cached[0] is not component:
             cached = (component, self._render(component))
             self._cache[component.name] = cached
-        if component.pid is None or component.started is None:
+        if not component.there or component.started is None:
             return cached[1]
         uptime = max(0.0, round(self._clock.now() - component.started, 3))
         if usage is None:
@@ -72,7 +75,8 @@ class StatusView:
             reason=mask(component.reason),
             status_text=mask(component.status_text) if component.status_text else None,
             pid=component.pid,
-            image=spec.container.image if spec.container else None,
+            container=component.container[:SHORT_ID] if component.container else None,
+            image=self._image(spec.name) or (spec.container.image if spec.container else None),
             run=component.run,
             started_at=rfc3339_or_none(component.wall_started) if component.alive else None,
             restarts=component.restarts,

@@ -51,6 +51,8 @@ class View:
         return self._daemon.status.component(component, self._usage(component))
 
     def _usage(self, component: Component) -> Usage | None:
+        if component.container is not None:
+            return self._daemon.contained.usage(component.name)
         return self._facts.usage((component.pid,)) if component.pid is not None else None
 
     def project(self) -> s.ProjectFacts:

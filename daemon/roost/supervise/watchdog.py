@@ -47,7 +47,8 @@ class Watchdog:
             self._daemon.log.error("the watchdog could not repair", error=error)
         await self._runs()
         self._daemon.take_up_configuration()
-        self._daemon.wall_reconciled = self._daemon.clock.wall()
+        if await self._daemon.contained.look():
+            self._daemon.wall_reconciled = self._daemon.clock.wall()
 
     def _files(self) -> None:
         paths = self._daemon.paths

@@ -19,6 +19,7 @@ from ..edges.clock import Clock
 from ..edges.keeper_link import DESCRIPTORS, TERMINAL, Frame, KeeperError, KeeperGone, KeeperLink
 from ..platform.programs import default_shell
 from .chronicle import Chronicle
+from .contained import Contained, concerns
 
 Apply = Callable[[str, Event], None]
 Probing = Callable[[Component, Spec, tuple[ProbeKind, ...]], None]
@@ -28,12 +29,19 @@ class World:
     """Hands for a supervisor."""
 
     def __init__(
-        self, clock: Clock, chronicle: Chronicle, instance: str, base: Mapping[str, str], probing: Probing
+        self,
+        clock: Clock,
+        chronicle: Chronicle,
+        instance: str,
+        base: Mapping[str, str],
+        probing: Probing,
+        contained: Contained,
     ) -> None:
         self.base: dict[str, str] = dict(base)
         self.chosen_ports: dict[str, dict[str, int]] = {}
         self.link: KeeperLink | None = None
         self.instance = instance
+        self.contained = contained
         self.on_turn: Callable[[Component, Tell], None] = _nothing_follows
         """Told of each event of a component that is put on record."""
         self.address: Callable[[Spec], dict[str, str]] = _no_address
@@ -56,8 +64,14 @@ class World:
 
     # -- Actions -----------------------------------------------------------------------------------------
 
+    def obstacle(self, component: Component) -> str | None:
+        return self.contained.all.obstacle if concerns(component) else None
+
     def spawn(self, component: Component) -> None:
         name, run = component.name, component.run
+        if component.spec.container is not None:
+            self.contained.all.spawn(component)
+            return
         if component.spec.run is None:
             self._fail(name, run, "cannot be started: its command is not known while roost.yaml is invalid")
             return
@@ -69,10 +83,13 @@ class World:
         if not spec.ports:
             self._ask(spec, run)
             return
-        looking = asyncio.get_running_loop().run_in_executor(None, _obstacle, spec)
+        looking = asyncio.get_running_loop().run_in_executor(None, ports.obstacle, spec.ports)
         looking.add_done_callback(lambda found: self._ask_unless(spec, run, found.result()))
 
     def stop(self, component: Component) -> None:
+        if concerns(component):
+            self.contained.all.stop(component)
+            return
         spec = component.spec
         command = spec.stop.command
         self._stop(component, None if command else spec.stop.signal, spec.stop.timeout)
@@ -96,13 +113,19 @@ class World:
 
     def kill(self, component: Component) -> None:
         """The end of patience: no signal to be polite, the whole tree at once."""
+        if concerns(component):
+            self.contained.all.kill(component)
+            return
         self._stop(component, "KILL", 0.0)
 
-    def signal(self, component: Component, signal: str) -> asyncio.Future[Frame]:
-        """Send a signal to the component's group."""
+    async def signal(self, component: Component, signal: str) -> None:
+        """Send a signal to the component's group, or container.  Raises KeeperError."""
+        if component.container is not None:
+            await self.contained.signal(component, signal)
+            return
         if self.link is None:
             raise KeeperGone
-        return self.link.request("signal", name=component.name, run=component.run, signal=signal)
+        await self.link.request("signal", name=component.name, run=component.run, signal=signal)
 
     def resolved(self, spec: Spec) -> Spec:
         """The specification with the chosen ports in all its texts.  Raises OSError if no port is free."""
@@ -110,8 +133,13 @@ class World:
         return port_names.resolve(spec, numbers.get(spec.name, {}), numbers)
 
     def environment(self, spec: Spec, run: int) -> dict[str, str]:
-        """The whole environment of a component.  Never in any answer, event, log or file (P19)."""
+        """The whole environment of a component here.  Never in any answer, event, log or file (P19)."""
         return component_environment(self.base, self._project(), spec, run, self.instance)
+
+    def birth_environment(self, spec: Spec, run: int) -> dict[str, str]:
+        """The same as its own program gets it: a container gets nothing of this machine's."""
+        base = {} if spec.container is not None else self.base
+        return component_environment(base, self._project(), spec, run, self.instance)
 
     def hold(self, name: str, run: int, frame: Frame) -> None:
         """Keep what came for us to hold of a run: spare reading ends, a pidfd, a terminal's master (D3)."""
@@ -249,17 +277,6 @@ class World:
             wish = f"{self._project().root}/{component}/{name}"
             mine[name] = ports.free_port(taken | fixed, wish)
         return mine[name]
-
-
-def _obstacle(spec: Spec) -> str | None:
-    """A stranger on a port that the component listens on.  Blocking, for some ten milliseconds if so."""
-    for port in spec.ports:
-        if port.port is None:
-            continue
-        stranger = ports.holder(port.port, port.address, port.protocol)
-        if stranger is not None:
-            return f"port {port.port} is held by {stranger}"
-    return None
 
 
 def _terminal_kind(spec: Spec) -> dict[str, str]:

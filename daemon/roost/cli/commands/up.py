@@ -20,6 +20,7 @@ from .. import bringup, context, options
 @click.option(
     "--profile", "profiles", multiple=True, metavar="P", help="Have the components of this profile take part."
 )
+@click.option("--build", is_flag=True, help="Build images anew first, and replace containers of older ones.")
 @click.pass_obj
 def command(
     project: str | None,
@@ -29,13 +30,14 @@ def command(
     foreground: bool,
     replace_environment: bool,
     profiles: tuple[str, ...],
+    build: bool,
 ) -> int:
     """Start keeper, daemon and components where they are not running, and wait until they are ready.
 
     Without names: all that have `autostart`.  With names: these, and what they need.
     """
     paths = context.locate(project)
-    wish = bringup.Wish(names, not no_wait, timeout, replace_environment, profiles)
+    wish = bringup.Wish(names, not no_wait, timeout, replace_environment, profiles, build)
     if foreground:
         from .. import foreground as front
 

@@ -266,6 +266,8 @@ class Action(enum.StrEnum):
 
     CREATED = "create"
     STARTED = "start"
+    KILLED = "kill"
+    """Somebody has had a signal sent to it, as every way to stop it does."""
     DIED = "die"
     OOM = "oom"
     REMOVED = "destroy"
@@ -287,6 +289,8 @@ class Happened(Struct, frozen=True, kw_only=True):
     """The engine's clock, nanoseconds since the epoch."""
     exit_code: int | None = None
     """With DIED."""
+    signal: str | None = None
+    """With KILLED: its number."""
     health: Health | None = None
     """With HEALTH."""
 
@@ -403,6 +407,9 @@ class Engine(Protocol):
 
     async def kill(self, container: str, signal: str = "KILL", limit: float = QUICK) -> None:
         """Send a signal to its first process.  Raises REFUSED if it does not run, NO_SUCH_CONTAINER."""
+
+    async def unpause(self, container: str, limit: float = QUICK) -> None:
+        """Let it go on.  Raises REFUSED if it is not paused, NO_SUCH_CONTAINER."""
 
     async def remove(self, container: str, limit: float = SLOW) -> None:
         """Remove it, running or not, with its nameless volumes; one that is gone already is a success."""

@@ -132,6 +132,9 @@ class DockerEngine:
         what = f"sending {signal} to container {container}"
         await self._ask(lambda sdk: sdk.kill(container, _plain(signal)), limit, what)
 
+    async def unpause(self, container: str, limit: float = QUICK) -> None:
+        await self._ask(lambda sdk: sdk.unpause(container), limit, f"unpausing container {container}")
+
     async def remove(self, container: str, limit: float = SLOW) -> None:
         self._marks.pop(container, None)
         what = f"removing container {container}"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
 from msgspec import Struct
 
+from roost.core.checkup import Checkup
 from roost.core.notify import Standing
 
 
@@ -45,6 +46,10 @@ class Context(Struct, frozen=True, kw_only=True):
     """A new reader at this run's first line."""
     resumed: bool = False
     """The run began before this daemon did, which judged it before."""
+    inside: Callable[[tuple[str, ...], float], Awaitable[Answer]] | None = None
+    """Runs a command in the component's container, within so many seconds; None: it has none."""
+    checkup: Callable[[], Checkup] = Checkup
+    """What the engine's own check says of the container."""
     standing: Callable[[], Standing] = Standing
     """What this run has said of itself (sd_notify)."""
 

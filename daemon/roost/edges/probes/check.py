@@ -5,7 +5,16 @@ from __future__ import annotations
 import asyncio
 
 from roost.core.health import Result
-from roost.core.model import ExecProbe, GrpcProbe, Handler, HttpProbe, LogProbe, NotifyProbe, TcpProbe
+from roost.core.model import (
+    ContainerProbe,
+    ExecProbe,
+    GrpcProbe,
+    Handler,
+    HttpProbe,
+    LogProbe,
+    NotifyProbe,
+    TcpProbe,
+)
 from roost.core.words import duration
 from roost.edges.clock import Clock
 
@@ -27,7 +36,7 @@ class Checker:
     ) -> Result:
         """Look once; a look that takes longer than `timeout` seconds has failed.  Never raises.
 
-        A `log` or `notify` handler needs the `watch` of this run, which remembers what it has seen.
+        A `log`, `notify` or `container` handler needs the `watch` of this run, which remembers what it has seen.
         """
         give_back = await self._turns.take() if isinstance(handler, ExecProbe) else None
         began, at = self._clock.now(), self._clock.wall()
@@ -57,13 +66,15 @@ class Checker:
                 from . import http  # with urllib.parse: only a project that asks for it pays
 
                 return await http.look(handler, self._connector, timeout)
+            case ExecProbe() if context.inside is not None:
+                return await context.inside(handler.command, timeout)
             case ExecProbe():
                 return await command.look(handler, context)
             case GrpcProbe():
                 from . import grpc  # its library is loaded when it asks, in its thread
 
                 return await grpc.look(handler, timeout)
-            case LogProbe() | NotifyProbe() if watch is not None:
+            case LogProbe() | NotifyProbe() | ContainerProbe() if watch is not None:
                 return watch.answer()
         raise NotImplementedError(f"no handler for {type(handler).__name__}; the configuration refuses it")
 

@@ -16,11 +16,12 @@ from msgspec.structs import replace
 
 from roost.core import health
 from roost.core.health import Pace, Result
-from roost.core.model import Handler, LogProbe, NotifyProbe, Probe, ProbeKind
+from roost.core.model import ContainerProbe, Handler, LogProbe, NotifyProbe, Probe, ProbeKind
 from roost.edges.clock import Clock
 
 from .answer import Context, Watch
 from .check import Checker
+from .container import ContainerWatch
 from .log import LogWatch
 from .notify import NotifyWatch
 
@@ -76,12 +77,19 @@ class _Probing:
         self.watch = (
             LogWatch(handler, context.lines(), context.resumed) if isinstance(handler, LogProbe) else None
         )
-        self.notices = NotifyWatch(kind, context.standing) if isinstance(handler, NotifyProbe) else None
+        self.notices = _notices(kind, handler, context)
 
     def cancel(self) -> None:
         for waiting in (self.timer, self.task, self.catch_up):
             if waiting is not None:
                 waiting.cancel()
+
+
+def _notices(kind: ProbeKind, handler: Handler, context: Context) -> Watch | None:
+    """What is heard rather than looked for."""
+    if isinstance(handler, NotifyProbe):
+        return NotifyWatch(kind, context.standing)
+    return ContainerWatch(kind, context.checkup) if isinstance(handler, ContainerProbe) else None
 
 
 class ProbeRunner:
@@ -136,12 +144,11 @@ class ProbeRunner:
                 self._peek(probing)
 
     def hasten(self, name: str) -> None:
-        """The component has said that it is ready: the probes that listen to it look now."""
+        """The component, or its engine, has said how it is: the probes that listen look now."""
         for probing in list(self._probings.get(name, {}).values()):
-            listens = (
-                isinstance(probing.probe.handler, NotifyProbe) and probing.kind is not ProbeKind.LIVENESS
-            )
-            if listens and probing.timer is not None:
+            handler = probing.probe.handler
+            waits = isinstance(handler, NotifyProbe) and probing.kind is not ProbeKind.LIVENESS
+            if (waits or isinstance(handler, ContainerProbe)) and probing.timer is not None:
                 probing.timer.cancel()
                 self._queue(probing)
 

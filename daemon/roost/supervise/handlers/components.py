@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable
 
 from ...api import errors
 from ...api import types as t
-from ...core import gate, profiles
+from ...core import gate, graph, profiles
+from ...core.model import Kind
 from ...core.outcome import Goal
 from ...core.snapshot import ComponentStatus, Environment, ProjectStatus
 from ...core.states import Component, State
@@ -18,6 +20,12 @@ from .shared import Shared
 
 _DEFAULT_TIMEOUT = 60.0
 _STOP_GRACE = 10.0
+_BUILD_UNWATCHED = 600.0
+"""Seconds that `up --no-wait --build` waits for images."""
+
+
+def _is_built(component: Component) -> bool:
+    return component.spec.container is not None and component.spec.container.build is not None
 
 
 class ComponentHandlers(Shared):
@@ -40,17 +48,25 @@ class ComponentHandlers(Shared):
     # -- looking -----------------------------------------------------------------------------------------
 
     async def status(self, _params: t.Nothing, _session: Session) -> ProjectStatus:
+        await self._reconcile()
         await self._view.refresh_usage()
         return self._view.project_status()
 
     async def all(self, _params: t.Nothing, _session: Session) -> list[ComponentStatus]:
+        await self._reconcile()
         await self._view.refresh_usage()
         return self._view.components()
 
     async def get(self, params: t.NameParams, _session: Session) -> ComponentStatus:
-        component = self._component(params.name)
+        self._component(params.name)
+        await self._reconcile()
         await self._view.refresh_usage()
-        return self._view.component(component)
+        return self._view.component(self._component(params.name))
+
+    async def _reconcile(self) -> None:
+        """What is recorded of containers is what is, if their engine says so at once (S80)."""
+        if await self._daemon.contained.glance():
+            self._daemon.wall_reconciled = self._daemon.clock.wall()
 
     def why(self, params: t.NameParams, _session: Session) -> t.Why:
         """From a component to the root of what holds it up."""
@@ -74,15 +90,20 @@ class ComponentHandlers(Shared):
             self._take_environment(params.env)
         names = self._expand(params.names) if params.names else self._autostart()
         self._refuse_disabled(names)
+        unbuilt = await self._build(names, params, session) if params.build else {}
+        names = [name for name in names if name not in unbuilt]
         wanted = self._daemon.supervisor.start(names, "wanted by roost up", again=False)
         self._daemon.leasing.leases.note_up(wanted)
         await self._daemon.saver.flush()
+        failed = [t.UpFailure(name=name, reason=why, last_lines=[]) for name, why in unbuilt.items()]
         if not params.wait:
-            return t.UpResult(components=self._statuses(wanted), failed=[], warnings=self._daemon.unsaved())
+            return t.UpResult(
+                components=self._statuses(wanted), failed=failed, warnings=self._daemon.unsaved()
+            )
         wait = self._wait(self._unscheduled(wanted), Goal.UP)
         with pulse(session):
             in_time = await wait.finish(params.timeout, self._progress(session))
-        failed = [await self._failure(one) for _, one in sorted(wait.failed.items())]
+        failed += [await self._failure(one) for _, one in sorted(wait.failed.items())]
         if not in_time:
             raise self._late(wait, params.timeout)
         return t.UpResult(components=self._statuses(wanted), failed=failed, warnings=self._daemon.unsaved())
@@ -127,8 +148,8 @@ class ComponentHandlers(Shared):
         names = self._expand([params.name])
         for name in names:
             component = self._components[name]
-            if component.pid is None:
-                raise errors.conflict(f"{name} is {component.state}: there is no process to signal")
+            if not component.there:
+                raise errors.conflict(f"{name} is {component.state}: there is nothing to signal")
             try:
                 await self._daemon.world.signal(component, params.signal)
             except KeeperError as error:
@@ -145,6 +166,8 @@ class ComponentHandlers(Shared):
 
     async def exec(self, params: t.ExecParams, session: Session) -> t.ExecResult:
         component = self._component(params.name)
+        if component.spec.kind is Kind.CONTAINER:
+            return await self._exec_inside(component, params, session)
         spec = self._daemon.world.resolved(component.spec)
         environment = self._daemon.world.environment(spec, component.run)
         command = list(params.command)
@@ -154,6 +177,45 @@ class ComponentHandlers(Shared):
 
         size = params.columns, params.rows
         return await run_in_terminal(command, spec.cwd, environment, session, size, self._daemon.terminals)
+
+    async def _exec_inside(
+        self, component: Component, params: t.ExecParams, session: Session
+    ) -> t.ExecResult:
+        if component.container is None:
+            raise errors.conflict(
+                f"{component.name} is {component.state}: there is no container to run anything in",
+                f"roost start {component.name}",
+            )
+        daemon = self._daemon
+        return await daemon.contained.run_command(component, params, session, daemon.terminals)
+
+    async def _build(self, names: list[str], params: t.UpParams, session: Session) -> dict[str, str]:
+        """Build the images of these and of what they need; what failed, and why.  At the time-out it goes on."""
+        closure = graph.closure(self._daemon.supervisor.edges, names)
+        built = [name for name in closure if _is_built(self._components[name])]
+        if not built:
+            return {}
+
+        def say(name: str, text: str) -> None:
+            session.progress({"building": {"name": name, "text": self._daemon.masker().mask(text)}})
+
+        building = asyncio.ensure_future(self._daemon.contained.all.build(built, say))
+        with pulse(session):
+            await asyncio.wait([building], timeout=params.timeout if params.wait else _BUILD_UNWATCHED)
+        if building.done():
+            mask = self._daemon.masker().mask
+            return {name: mask(why) for name, why in building.result().items()}
+
+        def start_the_rest(done: asyncio.Future[dict[str, str]]) -> None:
+            if not done.cancelled() and self._daemon.phase == "running":
+                good = [name for name in names if name not in done.result()]
+                self._daemon.supervisor.start(good, "wanted by roost up", again=False)
+
+        building.add_done_callback(start_the_rest)
+        raise errors.timed_out(
+            f"still building the image of {', '.join(built)}",
+            "it goes on; what was asked for starts after it",
+        )
 
     # -- details -----------------------------------------------------------------------------------------
 
@@ -179,7 +241,9 @@ class ComponentHandlers(Shared):
         daemon, world = self._daemon, self._daemon.world
         loaded = daemon.configuration.under(environment)
         before = {
-            name: world.environment(one.spec, one.run) for name, one in self._components.items() if one.alive
+            name: world.birth_environment(one.spec, one.run)
+            for name, one in self._components.items()
+            if one.alive
         }
         world.base = dict(environment)
         daemon.supervisor.reload(daemon.configuration.adopt(loaded))
@@ -189,7 +253,7 @@ class ComponentHandlers(Shared):
         changed = [
             name
             for name, old in before.items()
-            if world.environment(self._components[name].spec, self._components[name].run) != old
+            if world.birth_environment(self._components[name].spec, self._components[name].run) != old
         ]
         daemon.supervisor.restart(changed, "its environment was replaced")
 

@@ -74,7 +74,12 @@ class DaemonHandlers:
         )
         with pulse(session):
             ended = await asyncio.shield(ending)  # it goes on when this client is gone
-        return t.ShutDown(stopped=ended.stopped, killed=ended.killed, warnings=self._daemon.unsaved())
+        return t.ShutDown(
+            stopped=ended.stopped,
+            killed=ended.killed,
+            left=ended.left,
+            warnings=self._daemon.unsaved(),
+        )
 
 
 def _refuse_missing(program: str) -> None:

@@ -56,7 +56,8 @@ class RecordHandlers:
     async def clear(self, params: t.LogClearParams, _session: Session) -> t.Cleared:
         names = log_sources(self._daemon, params.names)
         for name in names:
-            await self._daemon.link.request("log", name=name, clear=True)
+            if not await self._daemon.contained.clear_log(name):
+                await self._daemon.link.request("log", name=name, clear=True)
         return t.Cleared(cleared=names)
 
     async def events(self, params: t.EventQuery, _session: Session) -> t.EventPage:

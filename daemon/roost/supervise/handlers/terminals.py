@@ -14,6 +14,7 @@ from ...records.bytes import ByteFollower
 from ...records.cursor import BadCursor
 from ..attached import Attachment
 from ..daemon import Daemon
+from ..terminals import Typed
 from .shared import Shared
 
 
@@ -33,7 +34,8 @@ class TerminalHandlers(Shared):
 
     async def attach(self, params: t.AttachParams, session: Session) -> t.Subscribed:
         component = self._component(params.name)
-        master = self._master(component)
+        contained = component.container is not None and component.spec.tty
+        master = -1 if contained else self._master(component)
         loop = asyncio.get_running_loop()
         folder, run = self._daemon.paths.logs, component.run
         try:
@@ -42,9 +44,12 @@ class TerminalHandlers(Shared):
             )
         except BadCursor as error:
             raise errors.invalid_params("component.attach", str(error)) from error
-        terminal = None
+        terminal: Typed | None = None
         if not params.watch and self._writer(component) is None:
-            terminal = self._opened(component, master)
+            if contained:
+                terminal = await self._daemon.contained.terminal(component)
+            else:
+                terminal = self._opened(component, master)
             if params.columns and params.rows:
                 fit = terminal.redraw if params.cursor is None else terminal.resize
                 fit(params.columns, params.rows)

@@ -1,0 +1,223 @@
+"""Starting and ending containers: the second pair of hands beside the keeper's.
+
+One job at a time for each component, and what goes wrong comes back as an event.  An engine that cannot be reached
+fails no component: what was to be started waits, what was to be ended is ended when it is back, within bounds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from ...core.model import Spec
+from ...core.states import Component, Exit, Exited
+from ...edges.engine.api import EngineError, ErrorKind
+from . import finding, order
+from .figures import Figures
+from .images import Images
+from .jobs import Jobs
+from .needs import Needs
+from .starting import AWAY, Starting
+
+_PATIENCE = 5.0
+"""Seconds beyond its own time-out that an end waits for an engine that does not answer."""
+_HURRY = 1.0
+"""The same, when everything is to be killed; and between two attempts at what the engine refuses."""
+_DRAIN = 10.0
+"""Seconds that the last of its output may take; longer only delays the news of its end."""
+
+
+class Hands:
+    """Starts and ends; its owner says what, and hears of the ends that nobody asked for elsewhere (`sight`)."""
+
+    def __init__(self, needs: Needs, images: Images, figures: Figures, lose: Callable[[str], str]) -> None:
+        """`lose`: tells that the engine is away; gives what is said of who waits for it."""
+        self._needs = needs
+        self._engine = needs.engine
+        self._figures = figures
+        self._lose = lose
+        self.jobs = Jobs(needs.complain, self._answer_for)
+        self.ours: set[str] = set()
+        """Containers that we end or remove ourselves, so that nobody else is blamed for it."""
+        self.left: dict[str, str] = {}
+        """Components whose container could not be ended, and why."""
+        self._starting = Starting(needs, images, figures, lose, self.ours)
+        self._deaths: dict[str, asyncio.Event] = {}
+        self._hurried: dict[str, asyncio.Event] = {}
+        self._back = asyncio.Event()
+        self._back.set()
+
+    # -- what can be asked ---------------------------------------------------------------------------------
+
+    def spawn(self, component: Component) -> None:
+        """Start the present run."""
+        self.jobs.do(component.name, self._begin(component))
+
+    def stop(self, component: Component) -> None:
+        """End the present run; one that is still being started is given up."""
+        if component.container is not None:
+            self.ours.add(component.container)
+            self.jobs.do(component.name, self._finish(component, component.container))
+        elif self.jobs.busy(component.name):
+            self._starting.give_up(component)
+        else:
+            self._starting.fail(component.name, component.run, "it was never heard to have started")
+
+    def kill(self, component: Component) -> None:
+        """The end of patience."""
+        self._hurried.setdefault(component.name, asyncio.Event()).set()
+        if component.container is not None:
+            self.ours.add(component.container)
+            self.jobs.aside(self._engine.kill(component.container, limit=_PATIENCE))
+
+    def end(self, component: Component, code: int | None) -> None:
+        """Its container has ended by itself; `code` where an event has said it."""
+        if component.container is not None:
+            self.jobs.do(component.name, self._end(component, component.container, code))
+
+    def remove(self, container: str) -> None:
+        """It is of no use any more."""
+        self.ours.add(container)
+        self.jobs.aside(self._engine.remove(container))
+
+    # -- what is heard of elsewhere ------------------------------------------------------------------------
+
+    def took_up(self, container: str) -> None:
+        """This container is a component's present run."""
+        self._deaths.setdefault(container, asyncio.Event())
+
+    def knows(self, container: str) -> bool:
+        """Whether it was started, or taken up, in this daemon's life."""
+        return container in self._deaths
+
+    def died(self, container: str) -> None:
+        """Whoever waits for the end of this container need wait no longer."""
+        death = self._deaths.get(container)
+        if death is not None:
+            death.set()
+
+    def engine_is(self, there: bool) -> None:
+        """Those who wait for the engine hear of it."""
+        if there:
+            self._back.set()
+        else:
+            self._back.clear()
+
+    # -- a beginning ---------------------------------------------------------------------------------------
+
+    async def _begin(self, component: Component) -> None:
+        seen = await self._starting.start(component)
+        if seen is None:
+            return
+        self.took_up(seen.id)
+        now = self._needs.owner.components.get(component.name)
+        if not seen.is_up and now is not None and now.container == seen.id:
+            await self._end(now, seen.id, seen.exit_code)
+
+    def _answer_for(self, name: str, error: Exception) -> None:
+        component = self._needs.owner.components.get(name)
+        if component is not None and component.alive:
+            self._starting.fail(name, component.run, f"a defect of roost: {type(error).__name__}: {error}")
+
+    # -- an end --------------------------------------------------------------------------------------------
+
+    async def _finish(self, component: Component, container: str) -> None:
+        name, spec = component.name, self._needs.resolved(component.spec)
+        hurry = self._hurried.setdefault(name, asyncio.Event())
+        clock = self._needs.clock
+        deadline = clock.now() + spec.stop.timeout + _PATIENCE
+        while True:
+            try:
+                await self._ask_to_end(spec, component, container)
+                break
+            except EngineError as error:
+                if error.kind is ErrorKind.NO_SUCH_CONTAINER:
+                    break
+                if error.kind in AWAY:
+                    self._lose(error.message)
+                else:
+                    self._needs.tell("stop_failed", f"it could not be stopped: {error}", component=name)
+                    await asyncio.sleep(_HURRY)
+                if clock.now() >= deadline or not await self._engine_back(deadline - clock.now(), hurry):
+                    self._give_up(component, error.message)
+                    return
+        self._hurried.pop(name, None)
+        now = self._needs.owner.components.get(name)
+        if now is not None and now.container == container:
+            await self._end(now, container, None)
+
+    async def _ask_to_end(self, spec: Spec, component: Component, container: str) -> None:
+        timeout, rest = spec.stop.timeout, spec.stop.timeout
+        command = order.in_container(spec.stop.command)
+        if command is not None:
+            began = self._needs.clock.now()
+            ended = await self._engine.execute(container, command, timeout)
+            rest = max(0.0, timeout - (self._needs.clock.now() - began))
+            if ended.code == 0 and await self._ends(container, rest):
+                return
+            if ended.code != 0:
+                why = "took too long" if ended.code is None else f"ended with {ended.code}"
+                self._needs.tell("stop_failed", f"its stop command {why}", component=component.name)
+        await self._engine.stop(container, spec.stop.signal, rest, limit=_PATIENCE)
+
+    async def _ends(self, container: str, within: float) -> bool:
+        self.took_up(container)
+        try:
+            await asyncio.wait_for(self._deaths[container].wait(), within)
+        except TimeoutError:
+            return False
+        return True
+
+    async def _engine_back(self, within: float, hurry: asyncio.Event) -> bool:
+        """Whether the engine comes back in time; in a hurry nobody waits long."""
+        waits = [asyncio.ensure_future(self._back.wait()), asyncio.ensure_future(hurry.wait())]
+        try:
+            await asyncio.wait(waits, timeout=within, return_when=asyncio.FIRST_COMPLETED)
+            if hurry.is_set() and not self._back.is_set():
+                await asyncio.wait(waits[:1], timeout=_HURRY)
+            return self._back.is_set()
+        finally:
+            for wait in waits:
+                wait.cancel()
+
+    def _give_up(self, component: Component, why: str) -> None:
+        """It is said that it may still run; whoever comes next finds it by its labels."""
+        name, clock = component.name, self._needs.clock
+        message = f"its container could not be stopped and may still run: {why}"
+        self.left[name] = message
+        self._hurried.pop(name, None)
+        self._figures.forget(name)
+        self._needs.tell("stop_failed", message, component=name, run=component.run)
+        now, wall = clock.now(), clock.wall()
+        ended = Exit(
+            run=component.run,
+            code=None,
+            signal=None,
+            known=False,
+            at=now,
+            wall=wall,
+            uptime=max(0.0, now - (component.started or now)),
+            cause=message,
+        )
+        self._needs.owner.apply(name, Exited(ended))
+
+    async def _end(self, component: Component, container: str, code: int | None) -> None:
+        """All that it wrote first, then its end; the container goes once the end is on record."""
+        needs, name = self._needs, component.name
+        seen = None
+        try:
+            seen = await self._engine.inspect(container)
+        except EngineError as error:
+            if error.kind in AWAY:
+                self._lose(error.message)
+        if seen is not None and seen.is_up:
+            seen = None  # somebody has started it again: of this end only the event has told
+        try:
+            await asyncio.wait_for(needs.capture.drained(name, component.run), _DRAIN)
+        except TimeoutError:
+            needs.complain(f"{name}: the last of its output is late")
+        self._deaths.pop(container, None)
+        self._figures.forget(name)
+        now, wall = needs.clock.now(), needs.clock.wall()
+        needs.owner.apply(name, Exited(finding.exit_of(component, seen, code, now, wall)))
+        needs.saved(lambda: self.remove(container))

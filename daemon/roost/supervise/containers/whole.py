@@ -1,0 +1,178 @@
+"""All that the daemon does with containers, under one roof; what it needs is handed in."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+
+from ...core.checkup import Checkup
+from ...core.model import Spec
+from ...core.states import Component, RestartWanted
+from ...edges.engine.api import ContainerUsage, EngineError, ImageSeen, Session
+from ...edges.probes.answer import Answer
+from . import order
+from .figures import Figure, Figures
+from .hands import Hands
+from .images import Images
+from .needs import Needs
+from .sight import Sight
+
+_FAREWELL = 4.0
+"""Seconds for what is left when every component has ended (S48: the daemon follows within 5)."""
+_LINE_ROOM = 200
+
+
+class Containers:
+    """The containers of one project."""
+
+    def __init__(self, needs: Needs) -> None:
+        self._needs = needs
+        self._engine = needs.engine
+        self.images = Images(needs.engine, needs.place, needs.clock)
+        self.figures = Figures(needs.engine, needs.clock)
+        self.sight = Sight(needs, self.figures)
+        self.hands = Hands(needs, self.images, self.figures, self.sight.lose)
+        self.sight.hands = self.hands
+        self.sight.begin()
+
+    # -- what is done ----------------------------------------------------------------------------------------
+
+    @property
+    def obstacle(self) -> str | None:
+        """Why no container can be started at present."""
+        return self.sight.obstacle
+
+    def spawn(self, component: Component) -> None:
+        self.hands.spawn(component)
+
+    def stop(self, component: Component) -> None:
+        self.hands.stop(component)
+
+    def kill(self, component: Component) -> None:
+        self.hands.kill(component)
+
+    async def signal(self, component: Component, signal: str) -> None:
+        """Send a signal to its first process.  Raises EngineError."""
+        container = _container(component)
+        self.sight.expect_signal(container)
+        await self._engine.kill(container, signal)
+
+    async def execute(self, component: Component, command: tuple[str, ...], timeout: float) -> Answer:
+        """Run a command in it: exit code 0 is success.  Never raises EngineError."""
+        try:
+            ended = await self._engine.execute(_container(component), command, timeout)
+        except EngineError as error:
+            return Answer(False, f"cannot run {command[0]}: {error}")
+        if ended.code is None:
+            return Answer(False, f"timed out: {' '.join(command)}")
+        lines = [
+            line.strip() for line in ended.output.decode("utf-8", "replace").splitlines() if line.strip()
+        ]
+        text = f"exit code {ended.code}"
+        return Answer(ended.code == 0, f"{text}: {lines[-1][:_LINE_ROOM]}" if lines else text)
+
+    async def open_exec(self, component: Component, command: tuple[str, ...], tty: bool) -> Session:
+        """A command in it, with its output in hand.  Raises EngineError."""
+        return await self._engine.open_exec(_container(component), command, tty)
+
+    async def attach(self, component: Component) -> Session:
+        """Input and output of its first process.  Raises EngineError."""
+        return await self._engine.attach(_container(component))
+
+    async def clear_log(self, name: str) -> bool:
+        """Empty the log of a component; False if no container writes into it."""
+        return await self._needs.capture.clear(name)
+
+    # -- what is seen ----------------------------------------------------------------------------------------
+
+    def figure(self, name: str) -> Figure | None:
+        """What is known of a component's container."""
+        return self.figures.of(name)
+
+    def usage(self, name: str) -> ContainerUsage | None:
+        """What it used last; asking sees to it that this is renewed."""
+        self.figures.refresh([name])
+        figure = self.figures.of(name)
+        return figure.usage if figure is not None else None
+
+    def checkup(self, name: str) -> Checkup:
+        """What the engine's own health check says of it."""
+        figure = self.figures.of(name)
+        return figure.checkup if figure is not None else Checkup()
+
+    async def look(self) -> bool:
+        """Compare everything with what is believed; whether the engine answered."""
+        return await self.sight.look()
+
+    async def watch_over(self) -> bool:
+        """The same for the watchdog, and whether the logs are where they belong."""
+        self._needs.capture.look_after()
+        return await self.sight.look()
+
+    # -- on demand -------------------------------------------------------------------------------------------
+
+    async def build(self, names: Iterable[str], say: Callable[[str, str], None]) -> dict[str, str]:
+        """Build the images of these anew, and replace what runs from an older one; what failed, and why."""
+        failed: dict[str, str] = {}
+        done: dict[str, str] = {}
+        for name in names:
+            component = self._needs.owner.components.get(name)
+            if (
+                component is None
+                or component.spec.container is None
+                or component.spec.container.build is None
+            ):
+                continue
+            tag = order.image_of(component.spec, self._needs.place)
+            try:
+                if tag not in done:
+                    done[tag] = (await self._build(component.spec, say)).id
+            except EngineError as error:
+                failed[name] = error.message
+                continue
+            await self._replace_if_older(name, done[tag])
+        return failed
+
+    async def leave(self) -> list[str]:
+        """Everything has ended: remove what is still there of ours.  What could not be ended or removed."""
+        left = [f"{name}: {why}" for name, why in self.hands.left.items()]
+        try:
+            async with asyncio.timeout(_FAREWELL):
+                await self.hands.jobs.close(_FAREWELL / 2)
+                if self.sight.obstacle is None:
+                    await self._sweep()
+        except (TimeoutError, EngineError) as error:
+            left.append(
+                f"what is left on the container engine could not be removed: {error or 'it took too long'}"
+            )
+        self.sight.close()
+        self.figures.close()
+        await self._needs.capture.close()
+        return left
+
+    async def _sweep(self) -> None:
+        place = self._needs.place
+        for seen in await self._engine.list(place.filter()):
+            await self._engine.remove(seen.id)
+        for network in await self._engine.networks(place.filter()):
+            await self._engine.remove_network(network.id)
+
+    async def _build(self, spec: Spec, say: Callable[[str, str], None]) -> ImageSeen:
+        return await self.images.anew(self._needs.resolved(spec), lambda text: say(spec.name, text))
+
+    async def _replace_if_older(self, name: str, image: str) -> None:
+        component = self._needs.owner.components.get(name)
+        if component is None or component.container is None:
+            return
+        try:
+            seen = await self._engine.inspect(component.container)
+        except EngineError:
+            return  # it has ended meanwhile; the next run has the new image
+        if seen.image_id != image:
+            self._needs.owner.apply(name, RestartWanted(reason="its image was built anew"))
+
+
+def _container(component: Component) -> str:
+    if component.container is None:
+        raise AssertionError(f"{component.name} has no container")
+    return component.container
