@@ -18,7 +18,6 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "daemon"))
 
 from roost.api.reference import markdown  # noqa: E402
-from roost.config import unsupported  # noqa: E402
 from roost.config.project import PROJECT  # noqa: E402
 from roost.config.reader import Reader  # noqa: E402
 from roost.config.table import Table  # noqa: E402
@@ -102,10 +101,8 @@ def _section(table: Table[Any]) -> str:
         lines += [f"At most one of {', '.join(f'`{name}`' for name in group)}.", ""]
     lines += ["| key | takes | default | |", "| --- | --- | --- | --- |"]
     for key in table.keys.values():
-        gap = unsupported.find(table.name, key.name)
-        later = "" if gap is None else " *Not supported yet.*"
         default = "required" if key.required else key.default
-        cells = (f"`{key.name}`", _linked(key.reader.words()), default, key.doc + later)
+        cells = (f"`{key.name}`", _linked(key.reader.words()), default, key.doc)
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join([*lines, ""])
 

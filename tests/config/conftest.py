@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from roost import config
-from roost.config import unsupported
 from roost.config.loading import Loaded
 from roost.config.project import PROJECT
 from roost.config.reader import Reader
@@ -68,9 +67,3 @@ def lines(read: Read, tmp_path: Path) -> Lines:
         return [problem.render().removeprefix(str(tmp_path) + os.sep) for problem in loaded.problems]
 
     return rendered
-
-
-@pytest.fixture
-def all_supported(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As it will be when every key of the contract works."""
-    monkeypatch.setattr(unsupported, "TABLE", {})

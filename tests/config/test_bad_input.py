@@ -12,7 +12,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from roost import config
-from roost.config import unsupported
 from roost.config.component import COMPONENT
 from roost.config.loading import Loaded
 
@@ -83,16 +82,6 @@ def test_any_tree_gives_a_project_or_errors(tree: object) -> None:
     """Any YAML, and maps with our keys and wild values in particular, never raises."""
     text = yaml.safe_dump(tree, allow_unicode=True)
     sound(config.load("roost.yaml", {"A": "1"}, text=text))
-
-
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
-@given(PROJECTS)
-def test_any_tree_when_all_is_supported(tree: object) -> None:
-    """The same with every key of the contract in force."""
-    text = yaml.safe_dump(tree, allow_unicode=True)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(unsupported, "TABLE", {})
-        sound(config.load("roost.yaml", {"A": "1"}, text=text))
 
 
 @settings(max_examples=60)

@@ -31,7 +31,6 @@ def test_both_forms_of_depends_on(read: Read) -> None:
     ]
 
 
-@pytest.mark.usefixtures("all_supported")
 @pytest.mark.parametrize(
     ("text", "line"),
     [
@@ -63,7 +62,6 @@ def test_faults_of_dependencies(lines: Lines, text: str, line: str) -> None:
     assert line in found[0]
 
 
-@pytest.mark.usefixtures("all_supported")
 def test_a_loop_of_reruns_is_a_circle(lines: Lines) -> None:
     """Tasks that would run each other again for ever are refused with the path (S67)."""
     rerun = "{condition: completed, rerun: true}"
@@ -92,7 +90,6 @@ def test_every_circle_is_reported(lines: Lines) -> None:
     assert [line.split("circle: ")[1].split(" (")[0] for line in found] == ["a -> b -> a", "c -> d -> c"]
 
 
-@pytest.mark.usefixtures("all_supported")
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -121,7 +118,6 @@ def test_faults_of_ports(lines: Lines, text: str, expected: str) -> None:
     assert expected in found[0]
 
 
-@pytest.mark.usefixtures("all_supported")
 def test_the_same_number_is_no_conflict_elsewhere(read: Read) -> None:
     """Another protocol, or another address of this machine, is another port."""
     loaded = read("components: {a: {image: 'x:1', ports: ['80:80', '80:80/udp', '127.0.0.2:80:80']}}")

@@ -201,7 +201,6 @@ CASES = {
 
 
 @pytest.mark.parametrize(("text", "expected"), CASES.values(), ids=CASES)
-@pytest.mark.usefixtures("all_supported")
 def test_a_problem_reads_as_it_should(lines: Lines, text: str, expected: list[str]) -> None:
     """Each fault is one line with file, line, column, path, what is wrong and what to do (S68)."""
     assert lines(text) == [f"roost.yaml:{line}" for line in expected]

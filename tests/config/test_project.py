@@ -105,7 +105,6 @@ def test_defaults_may_use_variables_of_the_components(read: Read) -> None:
     assert (component(loaded).description, component(loaded, "c").description) == ("on 1", "on 2")
 
 
-@pytest.mark.usefixtures("all_supported")
 def test_defaults_for_another_kind_are_left_out(read: Read) -> None:
     """A key in defaults that means nothing for a component's kind is no error there, and is not in force."""
     loaded = read(
@@ -124,7 +123,6 @@ def test_defaults_for_another_kind_are_left_out(read: Read) -> None:
     assert component(loaded, "external").restart.policy is Policy.ALWAYS
 
 
-@pytest.mark.usefixtures("all_supported")
 @pytest.mark.parametrize(
     ("text", "path"),
     [
@@ -142,7 +140,6 @@ def test_a_key_for_another_kind_is_an_error(read: Read, text: str, path: str) ->
     assert [problem.path for problem in loaded.problems] == [f"components.a.{path}"]
 
 
-@pytest.mark.usefixtures("all_supported")
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -198,7 +195,6 @@ def test_what_does_not_fit_together(lines: Lines, text: str, message: str) -> No
     assert "warning" not in found[0]
 
 
-@pytest.mark.usefixtures("all_supported")
 def test_warnings_do_not_fail(read: Read) -> None:
     """A missing tag, a missing folder, a task that is always restarted: said, and no error (S78)."""
     loaded = read(
@@ -225,7 +221,6 @@ def test_warnings_do_not_fail(read: Read) -> None:
     assert all(": warning: " in problem.render() for problem in loaded.warnings)
 
 
-@pytest.mark.usefixtures("all_supported")
 def test_replicas_become_components(read: Read) -> None:
     """`replicas: 3` gives NAME-1 … NAME-3, each with its number, and a group that depends_on expands."""
     loaded = read(
@@ -246,7 +241,6 @@ def test_replicas_become_components(read: Read) -> None:
     assert loaded.project.expand("w") == ("w-1", "w-2", "w-3")
 
 
-@pytest.mark.usefixtures("all_supported")
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -265,7 +259,6 @@ def test_faults_of_replicas_are_told_once(lines: Lines, text: str, message: str)
     assert len({line.split(": ")[0] for line in found}) == 1
 
 
-@pytest.mark.usefixtures("all_supported")
 def test_profiles_leave_components_out(read: Read) -> None:
     """With profiles given, a component of other profiles is not there; without, all are."""
     text = "components: {a: {run: x}, d: {run: x, profiles: [debug, all]}}"
@@ -286,7 +279,6 @@ def test_the_number_of_components_is_bounded(lines: Lines) -> None:
     ]
 
 
-@pytest.mark.usefixtures("all_supported")
 def test_kinds(read: Read) -> None:
     """run makes a process, image and build a container, external something that is only watched."""
     loaded = read(

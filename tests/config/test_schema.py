@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from roost import config
-from roost.config import unsupported
 from roost.config.component import COMPONENT
 from roost.config.template import template
 
@@ -74,8 +73,6 @@ VALID = {
           t: {run: x, type: task, schedule: "0 3 * * mon-fri"}
           u: {run: x, type: task, schedule: {every: 9m}, depends_on: {t: {rerun: true, condition: completed}}}
     """,
-}
-LATER = {
     "container": """
         components:
           db:
@@ -175,17 +172,6 @@ def test_what_is_valid_is_valid_by_the_schema(read: Read, text: str) -> None:
     assert not faults(text)
 
 
-@pytest.mark.usefixtures("all_supported")
-@pytest.mark.parametrize(
-    "text", [*VALID.values(), *LATER.values()], ids=[*VALID, *(f"later {name}" for name in LATER)]
-)
-def test_the_same_when_all_is_supported(read: Read, text: str) -> None:
-    """The same with every key of the contract in force."""
-    loaded = read(text)
-    assert not [problem.render() for problem in loaded.errors]
-    assert not faults(text)
-
-
 @pytest.mark.parametrize("text", BY_SCHEMA_ALONE.values(), ids=BY_SCHEMA_ALONE)
 def test_typical_faults_are_faults_by_the_schema(read: Read, text: str) -> None:
     """An editor with the schema marks what the reader refuses."""
@@ -205,14 +191,6 @@ def test_what_is_refused_by_the_schema_is_refused(read: Read) -> None:
     assert faults(TEN_FAULTS)
 
 
-@pytest.mark.parametrize("text", LATER.values(), ids=LATER)
-def test_what_is_not_supported_yet_is_refused_and_nothing_else_is_wrong(read: Read, text: str) -> None:
-    """A valid file with keys of later versions has only "not supported yet" as errors."""
-    messages = {problem.message for problem in read(text).errors}
-    assert messages == {"is not supported yet"}
-    assert faults(text)
-
-
 def places(node: object) -> list[tuple[Any, Any]]:
     """Every place in a tree whose value could be another: its container and its key or index."""
     if not isinstance(node, dict | list):
@@ -225,20 +203,12 @@ def places(node: object) -> list[tuple[Any, Any]]:
 @given(st.data())
 def test_the_schema_is_never_stricter_than_the_reader(data: st.DataObject) -> None:
     """A valid file with one value replaced at random, if it still is read, is still valid by the schema."""
-    tree = yaml.safe_load(textwrap.dedent(data.draw(st.sampled_from([*VALID.values(), *LATER.values()]))))
+    tree = yaml.safe_load(textwrap.dedent(data.draw(st.sampled_from([*VALID.values()]))))
     container, key = data.draw(st.sampled_from(places(tree)))
     container[key] = data.draw(st.sampled_from(REPLACEMENTS))
     text = yaml.safe_dump(tree, allow_unicode=True)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(unsupported, "TABLE", {})
-        if config.load("roost.yaml", {"A": "1", "PGPASSWORD": "x"}, text=text).project is not None:
-            assert not faults(text)
-
-
-def test_every_gap_is_a_key() -> None:
-    """The table of what is not supported yet names keys that there are, so that none is forgotten in it."""
-    known = {(table.name, key) for table in tables() for key in table.keys}
-    assert set(unsupported.TABLE) <= known
+    if config.load("roost.yaml", {"A": "1", "PGPASSWORD": "x"}, text=text).project is not None:
+        assert not faults(text)
 
 
 def test_every_key_of_a_component_reaches_its_specification() -> None:

@@ -1,8 +1,7 @@
 """A map with known keys, as a table: the one list from which reading, schema and reference are made.
 
 Each key has its reader, its default in words and its sentence for people.  Unknown keys are errors with the
-nearest known one suggested; keys that begin with `x-` are left alone; keys of `roost.config.unsupported` are
-read and checked in full and then refused.
+nearest known one suggested; keys that begin with `x-` are left alone.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from typing import Any, TypeVar
 
 from msgspec import Struct
 
-from . import lacking, unsupported
+from . import lacking
 from .nodes import Implied, Mapping, Node, Scalar, is_null
 from .problems import show
 from .reader import At, Definitions, Mode, Reader, Schema, merge_maps, report_faults
@@ -105,10 +104,6 @@ class Table(Reader[T]):
         value = known.reader.read(node, below)
         if value is None:
             return
-        gap = unsupported.find(self.name, key.text)
-        if gap is not None:
-            below.error(key, "is not supported yet", gap.hint)
-            return
         lack = lacking.find(self.name, key.text)
         if lack is not None and value and lack.ability in at.lacks:
             below.error(key, lack.message, lack.hint)
@@ -162,10 +157,7 @@ class Table(Reader[T]):
 
     def _key_schema(self, key: Key, definitions: Definitions) -> Schema:
         schema = key.reader.schema(definitions)
-        gap = unsupported.find(self.name, key.name)
-        if gap is not None:
-            schema = gap.schema()
-        described: Schema = {"description": key.doc + (" Not supported yet." if gap is not None else "")}
+        described: Schema = {"description": key.doc}
         if key.default:
             described["description"] += f" Default: {key.default}."
         return {**described, **schema}
