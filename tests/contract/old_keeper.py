@@ -5,6 +5,7 @@ Stands in for the keeper of an earlier release, which keeps running while the da
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import threading
@@ -40,7 +41,8 @@ class OldKeeper:
             connection, _ = self._listener.accept()
         except OSError:
             return
-        with connection, connection.makefile("rwb") as stream:
+        # the daemon is killed in the end, with words of ours unread
+        with contextlib.suppress(ConnectionError), connection, connection.makefile("rwb") as stream:
             for line in stream:
                 request = json.loads(line)
                 self.asked.append(request)

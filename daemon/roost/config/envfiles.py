@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from . import envfile
 from .commands import PATH
-from .files import reason
+from .files import Outside, reason
 from .nodes import Node, Scalar
 from .problems import Problem, show
 from .reader import At
@@ -70,9 +70,8 @@ def _variables(file: EnvFile) -> dict[str, str]:
             at.error(node, f"the env file {show(file.written)} does not exist", hint)
         return {}
     except OSError as error:
-        at.error(
-            node, f"the env file {show(file.written)} cannot be read: {reason(error)}", "make it readable"
-        )
+        hint = "name a file of the project" if isinstance(error, Outside) else "make it readable"
+        at.error(node, f"the env file {show(file.written)} cannot be read: {reason(error)}", hint)
         return {}
     shown = at.files.shown(file.path)
     try:

@@ -6,6 +6,7 @@ Nothing here ever waits on a file (a FIFO is refused) or writes one.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
@@ -50,14 +51,29 @@ def digest(contents: Iterable[bytes | None]) -> str:
     return "sha256:" + total.hexdigest()
 
 
+def is_inside(path: str, folder: str) -> bool:
+    """Whether a path leads into a folder (absolute and real), wherever its links lead."""
+    real = os.path.realpath(path)
+    try:
+        return os.path.commonpath([real, folder]) == folder
+    except ValueError:  # another drive
+        return False
+
+
+class Outside(PermissionError):
+    """A file that may not be read for who asks."""
+
+
 class Files:
     """What a reading asks of the disk, each question once.
 
-    `root` is the project's folder, absolute; `shown` is the same folder as the caller named it.
+    `root` is the project's folder, absolute; `shown` is the same folder as the caller named it.  Nothing is read
+    that lies outside of the folder `within`, if one is given.
     """
 
-    def __init__(self, root: str, shown: str) -> None:
+    def __init__(self, root: str, shown: str, within: str | None = None) -> None:
         self.root = root
+        self._within = within
         self._shown = shown
         self._contents: dict[str, bytes | OSError] = {}
         self._folders: dict[str, bool] = {}
@@ -75,6 +91,7 @@ class Files:
         """The bytes of an absolute path; raises OSError."""
         if path not in self._contents:
             try:
+                self._refuse_outside(path)
                 self._contents[path] = read_bytes(path)
             except OSError as error:
                 self._contents[path] = error
@@ -82,6 +99,10 @@ class Files:
         if isinstance(found, OSError):
             raise found
         return found
+
+    def _refuse_outside(self, path: str) -> None:
+        if self._within is not None and not is_inside(path, self._within):
+            raise Outside(errno.EACCES, "it lies outside of the project")
 
     def once(self, path: str, work: Callable[[], T]) -> T:
         """What `work` makes of a file, done for the first of many components that name it."""

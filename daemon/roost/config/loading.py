@@ -42,12 +42,13 @@ def load(
     text: str | bytes | None = None,
     profiles: frozenset[str] | None = None,
     lacks: frozenset[str] = frozenset(),
+    within: str | None = None,
 ) -> Loaded:
     """Read the configuration at `path`, or `text` as if it stood there.
 
     `environ` is the base environment for `${NAME}`.  With `profiles` (names), components that belong only to
     others are left out; without, all are there.  `lacks` is what the system cannot do (`config.lacking`).
-    Paths in problems begin as `path` does.
+    Env files outside of the folder `within` are not read.  Paths in problems begin as `path` does.
     """
     problems = Problems(path)
     try:
@@ -57,7 +58,7 @@ def load(
         problems.error(1, 1, "file", f"it cannot be read: {error}", "name an existing roost.yaml")
         return Loaded(project=None, problems=problems.in_order())
     config_path = os.path.join(root, name)
-    files = Files(root, os.path.dirname(path))
+    files = Files(root, os.path.dirname(path), within)
     content = _content(path, text, problems)
     project = None
     if content is not None:

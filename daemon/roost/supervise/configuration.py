@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from ..api import errors
 from ..api.types import Problem as ShownProblem
 from ..config import Loaded, hash_of, load
+from ..config.files import is_inside
 from ..config.problems import Problem
 from ..core.model import Kind, Policy, Project, Restart, Spec
 from ..platform.abilities import lacking
@@ -98,13 +99,18 @@ class Configuration:
     def check(
         self, environ: Mapping[str, str], text: str | None, path: str | None
     ) -> tuple[bool, list[ShownProblem]]:
-        """Validate a text, or a file inside the project.  Raises RpcError for a path outside of it."""
+        """Validate a text, or a file inside the project.  Raises RpcError for a path outside of it.
+
+        roost.yaml itself may name env files anywhere; what a client sends or chooses may not.
+        """
         target = self._paths.config
         if path is not None:
             target = os.path.realpath(os.path.join(self._paths.root, path))
-            if os.path.commonpath([target, self._paths.root]) != self._paths.root:
+            if not is_inside(target, self._paths.root):
                 raise errors.invalid_params("config.check", "the path leads out of the project")
-        loaded = load(target, environ, text=text, lacks=lacking())
+        own = text is None and target == self._paths.config
+        within = None if own else self._paths.root
+        loaded = load(target, environ, text=text, lacks=lacking(), within=within)
         return loaded.project is not None, [_shown(problem) for problem in loaded.problems]
 
 
