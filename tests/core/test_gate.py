@@ -92,3 +92,32 @@ def test_an_external_component_that_runs_has_started() -> None:
 
     assert gate.holds(Condition.STARTED, Component(spec=spec, state=State.RUNNING))
     assert not gate.holds(Condition.STARTED, Component(spec=spec, state=State.WAITING))
+
+
+def waiting_chain(length: int) -> dict[str, Component]:
+    """`c0` is starting, each of the others waits for the one before it."""
+    components = {
+        "c0": Component(spec=Spec(name="c0"), state=State.STARTING, reason="its probe fails: refused")
+    }
+    for number in range(1, length):
+        edge = Dependency(target=f"c{number - 1}")
+        name = f"c{number}"
+        reason = gate.held_reason(edge, components)
+        spec = Spec(name=name, depends_on=(edge,))
+        components[name] = Component(spec=spec, state=State.WAITING, reason=reason)
+    return components
+
+
+def test_a_reason_names_the_root_of_a_short_chain() -> None:
+    """P10: what three others wait for is said in one sentence."""
+    assert waiting_chain(5)["c4"].reason == (
+        "waiting for c3: waiting for c2: waiting for c1: waiting for c0: its probe fails: refused"
+    )
+
+
+def test_a_reason_does_not_grow_with_the_chain() -> None:
+    """P26: else each start in a chain of a thousand would be a change of all the others; `why` names them all."""
+    reasons = [one.reason for one in waiting_chain(1000).values()]
+    assert reasons[999] == (
+        "waiting for c998: waiting for c997: waiting for c996: waiting for c995: waiting for c994: …"
+    )

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 
+import pytest
+
+from roost.core import gate
 from roost.core.health import Result
 from roost.core.model import (
     Backoff,
@@ -18,7 +22,7 @@ from roost.core.model import (
     TcpProbe,
     Type,
 )
-from roost.core.states import Probed, RestartWanted, State
+from roost.core.states import Component, Probed, RestartWanted, State
 from roost.supervise.loop import Supervisor
 from roost.supervise.reruns import DEBOUNCE, Reruns
 from roost.supervise.shutdown import Shutdown
@@ -293,5 +297,30 @@ def test_dependents_wait_for_what_is_external() -> None:
         assert supervisor.components["api"].reason == "waiting for ollama: liveness probe failed: refused"
         probed(supervisor, "ollama", True, ProbeKind.LIVENESS)
         assert names(world) == ["api"]
+
+    run_virtual(scenario())
+
+
+def test_a_start_in_a_long_chain_touches_only_its_neighbours(monkeypatch: pytest.MonkeyPatch) -> None:
+    """P26, P9: the work of bringing up a chain grows with its length, not with the square of it."""
+    judged: list[str] = []
+    real = gate.held_reason
+
+    def counting(edge: Dependency, components: Mapping[str, Component]) -> str:
+        judged.append(edge.target)
+        return real(edge, components)
+
+    monkeypatch.setattr(gate, "held_reason", counting)
+
+    async def scenario() -> None:
+        length = 300
+        chain = [service(f"c{n}", *([Dependency(target=f"c{n - 1}")] if n else [])) for n in range(length)]
+        supervisor, world = supervise(*chain)
+        world.hold = True
+        supervisor.start([f"c{length - 1}"], "up")
+        for n in range(length):
+            world.answer(f"c{n}")
+        assert supervisor.components[f"c{length - 1}"].ready
+        assert len(judged) < 10 * length
 
     run_virtual(scenario())

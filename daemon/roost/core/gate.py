@@ -68,11 +68,22 @@ def holds(condition: Condition, other: Component) -> bool:
             return done
 
 
+_WAITING = "waiting for "
+_DEEPEST = 4
+"""So many others may wait for each other in one reason; `why` names them all."""
+
+
 def held_reason(dependency: Dependency, components: Mapping[str, Component]) -> str:
-    """`waiting for db: readiness probe failed: connection refused on 127.0.0.1:5432`."""
+    """`waiting for db: readiness probe failed: connection refused on 127.0.0.1:5432`.
+
+    A long chain is cut, so that a change at its root is not a change of every reason in it.
+    """
     other = components.get(dependency.target)
     why = "there is no such component any more" if other is None else why_not(other)
-    return f"waiting for {dependency.target}: {why}"
+    links = why.split(": ", _DEEPEST)
+    if len(links) > _DEEPEST and all(link.startswith(_WAITING) for link in links[:-1]):
+        why = ": ".join([*links[:-1], "…"])
+    return f"{_WAITING}{dependency.target}: {why}"
 
 
 def why_not(other: Component) -> str:
