@@ -115,6 +115,27 @@ def test_a_killed_daemon_is_unreachable_then_well_again(
     assert project.pids()["api"] == before["api"]
 
 
+def test_every_new_daemon_is_followed_and_no_connection_is_left_behind(
+    project: ProjectUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Daemon after daemon is killed: the tray has two connections to the last one, and its menu still acts."""
+    project.components(api=service())
+    project.up()
+    with tray_of(project, monkeypatch) as tray:
+        for _ in range(4):
+            tray.await_state(State.WELL)
+            daemon = project.pids()[":daemon"]
+            project.kill(daemon)
+            eventually(
+                lambda old=daemon: project.pids().get(":daemon") not in (None, old), what="another one"
+            )
+        run = project.component("api")["run"]
+        tray.click("● api: running", "Restart")
+        eventually(lambda: project.component("api")["run"] > run, what="another run")
+        health = project.roost("daemon", "health", "--json", check=0).json
+        assert health["connections"] <= 3  # stream, calls, and the question itself
+
+
 def test_a_daemon_that_hangs_is_unreachable(
     project: ProjectUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,7 +8,14 @@ import pytest
 
 from roost.client.shapes import ComponentStatus
 from roost_tray.model import State
-from roost_tray.summary import Moment, component_state, project_state, status_text, world_state
+from roost_tray.summary import (
+    Moment,
+    component_state,
+    component_words,
+    project_state,
+    status_text,
+    world_state,
+)
 from roost_tray.world import Presence
 from tray.scenes import SHOP, WALL, component, project, restarting, stopped, world
 
@@ -77,3 +84,10 @@ def test_the_status_is_copied_as_text() -> None:
         "● db       running",
     ]
     assert "▲ api      restarting in 4 s (exit code 1)\n" in text
+
+
+@pytest.mark.parametrize("at", [None, "", "soon"])
+def test_a_time_that_is_none_is_left_out(at: str | None) -> None:
+    """Another version of the daemon may say what we cannot read: the rest of the line stands."""
+    api = restarting("api", 4, next_restart_at=at)
+    assert component_words(api, Moment(WALL)) == "restarting (exit code 1)"

@@ -175,6 +175,7 @@ class _Follower:
         self._paths = paths
         self._changed = changed
         self._mark = mark_of(paths.daemon_json)
+        self._complaint = ""
         self._come = asyncio.Event()
         self._task = asyncio.ensure_future(self._run())
 
@@ -238,7 +239,9 @@ class _Follower:
         except DaemonNotRunning as error:
             log.debug("%s: %s", self.view.root, error.message)
         except RoostError as error:
-            log.warning("%s: %s", self.view.root, error.message)
+            if error.message != self._complaint:  # once: it is tried again every other second
+                self._complaint = error.message
+                log.warning("%s: %s", self.view.root, error.message)
         return heard
 
     async def _feel_pulse(self, stream: AsyncStream[Any]) -> None:

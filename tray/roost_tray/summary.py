@@ -51,9 +51,10 @@ class Moment:
 
     def until(self, when: str | None) -> str:
         """`in 4 s`; or, where the text will stand a while, `at 14:03:07`; "" where the time is not known."""
-        if when is None:
+        try:
+            at = datetime.fromisoformat(when or "").timestamp()
+        except ValueError:
             return ""
-        at = datetime.fromisoformat(when).timestamp()
         if self.live:
             left = math.ceil(at - self.wall - 0.001)
             return f"in {duration(left)}" if left > 0 else "now"
@@ -199,7 +200,7 @@ def _running_words(project: ProjectView, moment: Moment) -> list[str]:
 def status_line(world: World, moment: Moment) -> str:
     """`shop: 5 of 6 ready, api restarting in 4 s`; of several projects the worst, and how many others."""
     if not world.projects:
-        return "no project has been brought up yet (roost demo, or roost init and roost up)"
+        return "no project yet: roost demo makes one, roost up brings one here"
     first = worst_project(world)
     line = f"{plain(first.name)}: {project_words(first, moment)}"
     others = len(world.projects) - 1
