@@ -71,8 +71,8 @@ def _steps(kind: type[Manager], sections: list[str], effort: measures.Effort) ->
             steps.append((f"up of {count}", functools.partial(measures.ups, kind, count, effort.rounds)))
     if "thousand" in sections:
         steps.append(("1,000 components", lambda: measures.stack(kind, 1000, effort)))
-    if "rpc" in sections and kind is Roost:
-        steps.append(("round trips", lambda: rpc.round_trips(effort.round_trips)))
+    if "rpc" in sections and kind is not Pm2:
+        steps.append(("round trips", lambda: rpc.round_trips(kind, effort.round_trips)))
     if "intake" in sections:
         size = effort.intake_megabytes
         for count in (1, 10):

@@ -62,6 +62,10 @@ class Manager(abc.ABC):
     def look_up_pids(self) -> dict[str, int]:
         """The manager's own processes, by what they are."""
 
+    def interface(self) -> tuple[str, str]:
+        """The Python that can speak to its interface (asking.py), and that interface's address."""
+        raise NotImplementedError(f"{self.name} has none that is asked")
+
     def log(self, name: str) -> Path:
         """Where the standard output of a component goes."""
         return self.logs / f"{name}.log"
@@ -141,6 +145,9 @@ class Roost(Manager):
 
     def log(self, name: str) -> Path:
         return self.folder / ".roost" / "logs" / f"{name}.log"
+
+    def interface(self) -> tuple[str, str]:
+        return sys.executable, self.socket
 
     @property
     def socket(self) -> str:

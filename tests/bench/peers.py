@@ -61,6 +61,9 @@ stderr_logfile_maxbytes=0
     def look_up_pids(self) -> dict[str, int]:
         return {"supervisord": int((self.folder / "pid").read_text())}
 
+    def interface(self) -> tuple[str, str]:
+        return install.python_peer("python"), f"{self.folder}/sock"
+
 
 class Circus(Manager):
     """circusd on ipc sockets; looks after its processes once a second (`check_delay`; 5 by default)."""
@@ -116,6 +119,9 @@ stderr_stream.filename = {self.logs / one.name}.err
 
     def look_up_pids(self) -> dict[str, int]:
         return {"circusd": int((self.folder / "pid").read_text())}
+
+    def interface(self) -> tuple[str, str]:
+        return install.python_peer("python"), self._endpoint
 
 
 class Pm2(Manager):
