@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import stat
@@ -10,9 +11,13 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from PIL import Image
+
 from e2e.harness import ProjectUnderTest, eventually, roost_command
 from panel.icon import IconOnBus
 from panel.session import NOTIFICATIONS, DesktopSession
+from roost_tray import icons
+from roost_tray.model import State
 
 PICTURES = os.environ.get("ROOST_TEST_PICTURES")
 """Where pictures of the screen are kept, for people to look at; unset: nowhere."""
@@ -23,6 +28,15 @@ text = "" if sys.stdin is None or sys.stdin.isatty() else sys.stdin.read()
 with open({path!r}, "a") as file:
     file.write(json.dumps([os.path.basename(sys.argv[0]), sys.argv[1:], text]) + "\\n")
 """
+
+
+def ink(state: State, theme: icons.Theme = icons.Theme.ANY) -> tuple[int, int, int]:
+    """The color by which an icon is found: the one that its picture has most of."""
+    with Image.open(io.BytesIO(icons.png(state, theme, 22))) as picture:
+        counted = picture.convert("RGBA").getcolors() or []
+    solid = [(count, color[:3]) for count, color in counted if isinstance(color, tuple) and color[3] == 255]
+    red, green, blue = max(solid)[1]
+    return red, green, blue
 
 
 class TraySession:

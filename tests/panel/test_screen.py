@@ -5,20 +5,15 @@ from __future__ import annotations
 import pytest
 
 from e2e.harness import eventually
-from panel.rig import MakeSession, TraySession
+from panel.rig import MakeSession, TraySession, ink
 from panel.session import Box, Word
 from roost_tray.backends import system_gi
+from roost_tray.model import State
 
 pytestmark = pytest.mark.xdist_group("panel")
 
 SLEEPER = {"run": ["sleep", "600"]}
-GREEN, YELLOW, ORANGE, RED, GRAY = (
-    (0, 152, 102),
-    (161, 124, 0),
-    (200, 106, 0),
-    (228, 59, 48),
-    (123, 129, 138),
-)
+GREEN, ORANGE, RED, GRAY = map(ink, (State.WELL, State.DEGRADED, State.FAILED, State.STOPPED))
 
 
 def find(session: TraySession, color: tuple[int, int, int]) -> tuple[int, int]:
@@ -179,3 +174,28 @@ def test_a_tray_of_the_older_kind_has_the_icon_too(session: TraySession, kind: s
         quit_ = word(session, menu, "Quit", "tray")
         session.desktop.click(quit_.x, quit_.y)
         assert session.process is not None and session.process.wait(10) == 0
+
+
+def test_a_failure_is_told_by_a_notification(session: TraySession) -> None:
+    """What has failed is read from the screen: the component, its exit code, and the last line that it wrote."""
+    session.project.components(
+        api=SLEEPER,
+        bad={
+            "run": ["sh", "-c", "echo '<b>no money</b> & more'; exit 3"],
+            "restart": "never",
+            "autostart": False,
+        },
+    )
+    session.project.roost("up", check=True)
+    session.tray()
+    session.icon().line("api")
+    session.eventually(lambda: said(session, "bad"), "a notification")
+    text = session.notices()
+    assert "exit code 3" in text and "no money" in text
+
+
+def said(session: TraySession, name: str) -> bool:
+    """Whether a failure was told by now; a project's first ten seconds are not told of, so it fails again."""
+    if session.state(name) != "running":
+        session.project.roost("start", name, "--no-wait", check=True)
+    return name in session.notices()

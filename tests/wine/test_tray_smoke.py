@@ -12,6 +12,8 @@ from collections.abc import Iterator
 import pytest
 
 from e2e.harness import need, short_folder
+from roost_tray.icons import Theme
+from roost_tray.model import State
 from wine.test_keeper_smoke import ROOT, windows_python
 from wine.test_roost_smoke import Roost, roost
 
@@ -21,11 +23,10 @@ pytestmark = [
 ]
 
 if sys.platform == "linux":
+    from panel.rig import ink
     from panel.session import DesktopSession, end
 
 __all__ = ["roost"]
-
-RED = (242, 87, 74)
 
 
 @pytest.fixture
@@ -50,9 +51,10 @@ def test_an_icon_with_a_menu_that_is_not_taken_away_under_the_hand(desktop: Desk
             lambda: line in desktop.output("icon").splitlines(), f"{line}: {desktop.output('icon')}", 60
         )
 
+    red = ink(State.FAILED, Theme.DARK)
     try:
         said("ready True")
-        desktop.wait(lambda: desktop.find_color(RED, tolerance=25), "the red icon")
+        desktop.wait(lambda: desktop.find_color(red, tolerance=25), "the red icon")
         said("chosen default")
         said("opened")
         box = desktop.wait(lambda: [one for one in desktop.popups().values() if one.height > 80], "the menu")[
