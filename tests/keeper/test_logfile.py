@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import time
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -120,6 +121,24 @@ def test_the_index_stays_small_under_many_small_writes(tmp_path: Path, pipe: Pip
     file.close()
     stamps = [record[1] for record in records(tmp_path / "logs" / "a.idx")]
     assert all(later - earlier >= 1_000_000 for earlier, later in pairwise(stamps))
+
+
+def test_a_clock_that_is_set_back_sets_no_time_back(
+    tmp_path: Path, pipe: Pipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """P13: the wall clock steps by hours, in either direction, also between two keepers: times never go back."""
+    reader = make_reader(pipe.reading)
+    hour = 3600 * 10**9
+    file = log_in(tmp_path)
+    for number, now in enumerate((5 * hour, 2 * hour, 6 * hour, 1 * hour)):
+        monkeypatch.setattr(time, "time_ns", lambda now=now: now)
+        for stream in (1, 2):
+            os.write(pipe.writing, b"%d\n" % number)
+            file.take(reader, 100, 1, stream)
+        file.close()
+        file = log_in(tmp_path)
+    stamps = [record[1] // hour for record in records(tmp_path / "logs" / "a.idx")]
+    assert stamps == [5, 5, 5, 5, 6, 6, 6, 6]
 
 
 def test_rotation_with_nothing_kept_begins_anew(tmp_path: Path, pipe: Pipe) -> None:
