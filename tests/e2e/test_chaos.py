@@ -26,6 +26,7 @@ from e2e.harness import ProjectUnderTest, eventually, is_running, program
 from roost.api.types import TerminalAttached, TerminalOutput
 
 ROUNDS = int(os.environ.get("ROOST_CHAOS_ROUNDS", "12"))
+DOWN_EACH = 10  # rounds
 SEED = int(os.environ.get("ROOST_SEED", "0")) or random.SystemRandom().randrange(1, 10**9)
 
 pytestmark = [
@@ -157,6 +158,14 @@ class Chaos:
         time.sleep(self.chance.uniform(0.3, 1.5))
         (self.project.root / "ballast").unlink()
 
+    def down_and_up(self) -> None:
+        """Whatever has died: `down` leaves nothing of ours (S48), and the next `up` finds nothing in its way."""
+        self.done.append("down_and_up")
+        self.counts["downs"] += 1
+        self.project.down()
+        eventually(lambda: not self.project.leftovers(), timeout=1, what="the end of all that is ours")
+        self.pids.clear()
+
     # -- what must be true afterwards ----------------------------------------------------------------------
 
     def settle(self) -> dict[str, Any]:
@@ -268,9 +277,11 @@ def test_whatever_dies_the_promises_hold(place: ProjectUnderTest) -> None:
     project.roost("up", "--no-wait", check=True)
     try:
         chaos.look(chaos.settle())
-        for _ in range(ROUNDS):
+        for number in range(1, ROUNDS + 1):
             chaos.done.append("|")
             chaos.act()
+            if number % DOWN_EACH == 0:
+                chaos.down_and_up()
             chaos.look(chaos.settle())
         chaos.restarts_are_explained()
         project.down()
