@@ -78,6 +78,16 @@ def test_live_files_never_go(folder: Folder) -> None:
     assert len(folder.told) == 1
 
 
+def test_what_others_have_written_counts_when_it_is_said_again(folder: Folder) -> None:
+    """The daemon writes the logs of containers: it repeats the bound when it has rotated one."""
+    folder.bound.set(10 * MB)
+    for number in range(3):
+        folder.log("db", number, 5 * MB, 9 - number)
+    folder.bound.set(10 * MB)
+    assert folder.names() == {"db.log"}
+    assert folder.told == [({"db": 2}, 10 * MB)]
+
+
 def test_no_hole_is_left_among_the_numbers(folder: Folder) -> None:
     """Times that somebody has changed do not let a newer file go before an older one of the same component."""
     folder.log("api", 0, MB, 9)

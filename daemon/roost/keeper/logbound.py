@@ -2,8 +2,8 @@
 
 Costs nothing while there is room: what is written is subtracted from what was left at the last look into the
 folder, and only when that is used up is there another look.  A file that is being written to, or was when its
-component stopped, never goes; so those alone may be more than the bound.  Whoever writes logs asks: the keeper
-and, for containers, the daemon; each removes what both have written.
+component stopped, never goes; so those alone may be more than the bound.  The keeper alone removes; what the
+daemon writes for containers is looked at when it says so, and counts like all else that lies in the folder.
 """
 
 from __future__ import annotations
@@ -36,10 +36,9 @@ class LogBound:
         self.limit: int | None = None
 
     def set(self, limit: int) -> None:
-        """A new bound, obeyed at once."""
-        if limit != self.limit:
-            self.limit = limit
-            self._look()
+        """The bound, obeyed at once; said again, it is looked at what others have written meanwhile."""
+        self.limit = limit
+        self._look()
 
     def wrote(self, count: int) -> None:
         """So many bytes more; where they are too many, the oldest files go at once."""

@@ -33,7 +33,8 @@ signal   {name, run, signal} → {}             to the component's group
 ack      {seq} → {}                           events up to seq are taken care of and may be forgotten
 list     {} → {runs: [RUN…]}
 log      {name, clear?: true, max_size?, max_files?} → {}
-bound    {logs} → {}                          of all logs together, in bytes; the oldest rotated files go (1.2)
+bound    {logs} → {}                          of all logs together, in bytes; the oldest rotated files go.  Again:
+                                              the daemon has rotated one that it writes itself (1.2)
 watch    {names} → {}                         of which components `grew` is wanted
 environ  {env, environment} → {}              the base environment for every daemon from now on
 daemon   {argv?} → {}                         start the daemon anew, by this command line: the old one ends by
