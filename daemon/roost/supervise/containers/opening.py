@@ -44,8 +44,12 @@ class _Observer:
 
     def __init__(self, daemon: Daemon) -> None:
         self._daemon = daemon
+        self._sizes: dict[str, int] = {}
 
     def grew(self, name: str, size: int) -> None:
+        if size < self._sizes.get(name, 0):  # rotated: one more file that counts for `limits.logs`
+            self._daemon.bound_logs()
+        self._sizes[name] = size
         self._daemon.growth.grew(name)
 
     def log_trouble(self, name: str, number: int, text: str, lost: int, resolved: bool) -> None:
