@@ -113,13 +113,21 @@ def test_a_copy_of_the_project_is_another_project(project: ProjectUnderTest) -> 
 
 
 def test_a_moved_project_is_the_same_project(project: ProjectUnderTest) -> None:
-    """P3b: `mv` while it runs: the daemon is found at the new place, and nothing is started twice."""
+    """P3b: `mv` while it runs: the daemon is found at the new place, nothing is started twice, and the old place
+    is left as it is."""
     before = running(project)
     moved = project.root.with_name("moved")
     project.root.rename(moved)
+
+    def seen() -> dict[str, Any]:
+        status: dict[str, Any] = project.roost("-C", moved, "status", "--json", check=True, cwd=moved).json
+        return status["daemon"]
+
     try:
-        status = json.loads(project.roost("-C", moved, "status", "--json", check=True, cwd=moved).out)
-        assert status["daemon"]["pid"] == before[":daemon"]
+        first = seen()
+        assert first["pid"] == before[":daemon"]
+        eventually(lambda: seen()["reconciled_at"] != first["reconciled_at"], what="a look of the watchdog")
+        assert not project.root.exists()
         project.roost("-C", moved, "up", check=True, cwd=moved)
         again = json.loads(project.roost("-C", moved, "status", "--json", check=True, cwd=moved).out)
         assert {one["name"]: one["pid"] for one in again["components"]} == {

@@ -63,7 +63,10 @@ def without(project: ProjectUnderTest, file: Path) -> dict[str, str]:
     aside = file.with_name("moved")
     file.rename(aside)
     found = broken_layers(project)
-    aside.rename(file)
+    if file.exists():
+        aside.unlink()
+    else:
+        aside.rename(file)
     return found
 
 

@@ -156,6 +156,25 @@ def test_rotation_with_nothing_kept_begins_anew(tmp_path: Path, pipe: Pipe) -> N
     assert (tmp_path / "logs" / "a.log").read_bytes() == b"new\n"
 
 
+def test_a_log_that_was_moved_with_its_project_goes_on_in_its_new_place(tmp_path: Path, pipe: Pipe) -> None:
+    """P3b: nothing is made anew in the old one, by what is open or by another run."""
+    reader = make_reader(pipe.reading)
+    place = tmp_path / "project" / ".roost"
+    place.mkdir(parents=True)
+    file = log_in(place)
+    os.write(pipe.writing, b"before\n")
+    file.take(reader, 100, 1, 1)
+    (tmp_path / "project").rename(tmp_path / "moved")
+    assert file.is_current()
+    os.write(pipe.writing, b"after\n")
+    file.take(reader, 100, 1, 1)
+    file.close()
+    assert (tmp_path / "moved" / ".roost" / "logs" / "a.log").read_bytes() == b"before\nafter\n"
+    with pytest.raises(FileNotFoundError):
+        log_in(place).open()
+    assert not (tmp_path / "project").exists()
+
+
 def test_fewer_files_may_be_kept_from_now_on(tmp_path: Path, pipe: Pipe) -> None:
     """What a smaller bound leaves over is removed at the next rotation (P14)."""
     reader = make_reader(pipe.reading)

@@ -237,14 +237,14 @@ class LogFile:
             _remove(logindex.rotated(self._log_path, each))
 
     def is_current(self) -> bool:
-        """Whether the names still lead to the open files (true when nothing is open)."""
+        """Whether the names still lead to the open files (true when nothing is open, or all was moved away)."""
         if self._log < 0:
             return True
         pairs = ((self._log, self._log_path), (self._index, self._index_path))
         try:
             return all(os.path.samestat(os.fstat(fd), os.stat(path)) for fd, path in pairs)
         except FileNotFoundError:
-            return False
+            return not _place_is_there(self._log_path)
 
     def _find_index_end(self) -> None:
         """Go behind the last record whose bytes are there, or that notes a loss after them."""
@@ -271,12 +271,19 @@ def _open(path: str) -> int:
         try:
             return os.open(path, _FLAGS, 0o600)
         except FileNotFoundError:
+            if not _place_is_there(path):
+                raise
             os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
         except OSError as error:
             if error.errno != errno.EMFILE or attempt == _EMFILE_TRIES - 1:
                 raise
             time.sleep(0.002)
     return os.open(path, _FLAGS, 0o600)
+
+
+def _place_is_there(path: str) -> bool:
+    """Whether the folder is there in which the state folder lies: a moved project stays where it is (P3b)."""
+    return os.path.isdir(os.path.dirname(os.path.dirname(os.path.dirname(path))))
 
 
 def _remove(path: str) -> None:

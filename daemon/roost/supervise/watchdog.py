@@ -51,16 +51,19 @@ class Watchdog:
             self._daemon.wall_reconciled = self._daemon.clock.wall()
 
     def _files(self) -> None:
+        """A project that is gone or was moved is not made anew in its old place."""
         paths = self._daemon.paths
-        for folder in (paths.state, paths.run):
+        for folder in (paths.run, paths.state) if os.path.isdir(paths.root) else (paths.run,):
             if not os.path.isdir(folder):
                 make_private(folder)
                 self._repaired(f"{folder} was gone and has been made anew")
         for lock in self._locks:
-            if not lock.is_current() and lock.retake():
+            if not lock.is_current() and os.path.isdir(os.path.dirname(lock.path)) and lock.retake():
                 self._repaired(f"{lock.path} was gone and is held again")
         for name in self._daemon.notifying.repair():
             self._repaired(f"the notify socket of {name} was gone and has been made anew", name)
+        if not os.path.isdir(paths.state):
+            return
         if not os.path.exists(paths.daemon_json):
             self._daemon.announce()
             self._daemon.saver.mark()
