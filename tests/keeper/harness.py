@@ -13,11 +13,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import roost
 from roost.keeper import wire
+from roost.keeper.channel import PRESSED_PATIENCE
 from roost.platform import identity, logindex
 from roost.platform.paths import ProjectPaths
 
@@ -147,6 +149,15 @@ class WireClient:
         self.fds.clear()
 
 
+class Piece(NamedTuple):
+    """Bytes of one stream in the log, and when they came (nanoseconds since 1970)."""
+
+    at: int
+    run: int
+    stream: int
+    data: bytes
+
+
 class House:
     """A project folder with a keeper that can be started, spoken to and killed."""
 
@@ -221,6 +232,27 @@ class House:
         """The records of the live log."""
         data = Path(self.paths.index(name)).read_bytes()
         return [logindex.unpack(data, at) for at in range(0, len(data) - logindex.SIZE + 1, logindex.SIZE)]
+
+    def pieces(self, name: str) -> list[Piece]:
+        """What the live log holds, by its index."""
+        log = Path(self.paths.log(name)).read_bytes()
+        records = [record for record in self.index(name) if not record[4] & logindex.GAP]
+        ends = [record[0] for record in records[1:]] + [len(log)]
+        each = [
+            Piece(record[1], record[2], record[3], log[record[0] : end])
+            for record, end in zip(records, ends, strict=True)
+        ]
+        return [piece for piece in each if piece.data]
+
+    def lines(self, name: str, stream: int) -> list[bytes]:
+        """The lines of one stream of the live log, put together by the index as `roost logs` does."""
+        return b"".join(piece.data for piece in self.pieces(name) if piece.stream == stream).splitlines()
+
+    def check_tears(self, name: str) -> None:
+        """Where one stream cuts the other's line in the file, that line had waited for its end (DESIGN.md §3)."""
+        for one, other in pairwise(self.pieces(name)):
+            if one.stream != other.stream and not one.data.endswith(b"\n"):
+                assert other.at - one.at > PRESSED_PATIENCE * 0.9e9, (one, other)
 
     def files(self, path: str) -> list[Path]:
         """The live file and the rotated ones, oldest first."""

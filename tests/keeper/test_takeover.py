@@ -81,14 +81,12 @@ def test_killing_the_keeper_under_flood_loses_and_tears_nothing(house: House) ->
     event = client.event("exited", "api", timeout=120)
     assert event["pid"] == pid
     client.event("drained", "api")
-    lines = house.log("api").splitlines()
-    assert len(lines) == count
-    by_stream: dict[int, list[int]] = {0: [], 1: []}
-    for line in lines:
-        number = int(line.split()[0])
-        assert line == b"%d %s" % (number, b"x" * (number % 200))
-        by_stream[number // 200 % 2].append(number)
-    assert all(numbers == sorted(numbers) for numbers in by_stream.values())
+    house.check_tears("api")
+    for stream in (1, 2):
+        numbers = [number for number in range(count) if number // 200 % 2 == stream - 1]
+        assert house.lines("api", stream) == [
+            b"%d %s" % (number, b"x" * (number % 200)) for number in numbers
+        ]
 
 
 @pytest.mark.parametrize(
