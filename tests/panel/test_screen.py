@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import html
+import io
+import signal
+
 import pytest
+from PIL import Image
 
 from e2e.harness import eventually
 from panel.rig import MakeSession, TraySession, ink
 from panel.session import Box, Word
+from roost_tray import icons
 from roost_tray.backends import system_gi
 from roost_tray.model import State
 
 pytestmark = pytest.mark.xdist_group("panel")
 
 SLEEPER = {"run": ["sleep", "600"]}
-GREEN, ORANGE, RED, GRAY = map(ink, (State.WELL, State.DEGRADED, State.FAILED, State.STOPPED))
+GREEN, RED, GRAY = map(ink, (State.WELL, State.FAILED, State.STOPPED))
 
 
 def find(session: TraySession, color: tuple[int, int, int]) -> tuple[int, int]:
@@ -88,34 +94,45 @@ def test_a_person_restarts_a_component_and_reads_its_log(session: TraySession) -
     session.keep("log")
 
 
-def test_the_icon_has_a_color_for_each_state(session: TraySession) -> None:
-    """Orange, green, red, gray: what the panel shows follows the project, and what the icon tells of itself."""
+def shows(session: TraySession, state: State) -> None:
+    """The panel has an icon of that state's color, and what the icon tells of itself is that state's picture."""
+    find(session, ink(state))
+    with Image.open(io.BytesIO(icons.png(state, icons.Theme.ANY, 22))) as picture:
+        expected = picture.convert("RGBA").tobytes()
+    session.eventually(lambda: session.icon().picture(22).tobytes() == expected, f"the picture of {state}")
+    session.keep(state)
+
+
+def test_the_icon_shows_each_state(session: TraySession) -> None:
+    """All six, one after the other, on a real project; and gray again when it is down (P15)."""
     session.project.components(
         api={
             "run": ["sleep", "600"],
-            "probes": {"readiness": {"exec": ["test", "-e", "ready"], "period": "200ms"}},
+            "probes": {
+                "startup": {"exec": ["test", "-e", "started"], "period": "200ms", "failure_threshold": 1000},
+                "readiness": {"exec": ["test", "-e", "ready"], "period": "200ms"},
+            },
         },
         bad={"run": ["sh", "-c", "exit 3"], "restart": "never", "autostart": False},
     )
     session.project.roost("up", "--no-wait", check=True)
     session.tray()
-    find(session, ORANGE)
-    session.keep("degraded")
-    pictures = [session.icon().picture(22)]
+    shows(session, State.WORKING)
+    session.project.file("started", "")
+    shows(session, State.DEGRADED)
     session.project.file("ready", "")
-    find(session, GREEN)
-    session.keep("well")
-    pictures.append(session.icon().picture(22))
+    shows(session, State.WELL)
+    daemon = session.project.pids()[":daemon"]
+    session.project.kill(daemon, signal.SIGSTOP)
+    try:
+        shows(session, State.UNREACHABLE)
+    finally:
+        session.project.kill(daemon, signal.SIGCONT)
+    shows(session, State.WELL)
     session.project.roost("start", "bad", "--no-wait", check=True)
-    find(session, RED)
-    session.keep("failed")
-    pictures.append(session.icon().picture(22))
+    shows(session, State.FAILED)
     session.project.roost("down", check=True)
-    find(session, GRAY)
-    session.keep("stopped")
-    pictures.append(session.icon().picture(22))
-    silhouettes = {one.getchannel("A").tobytes() for one in pictures}
-    assert len(silhouettes) == len(pictures), "two states differ by color alone"
+    shows(session, State.STOPPED)
 
 
 def test_an_open_menu_is_edited_and_stays_open(session: TraySession) -> None:
@@ -177,7 +194,8 @@ def test_a_tray_of_the_older_kind_has_the_icon_too(session: TraySession, kind: s
 
 
 def test_a_failure_is_told_by_a_notification(session: TraySession) -> None:
-    """What has failed is read from the screen: the component, its exit code, and the last line that it wrote."""
+    """What has failed is told: the component, its exit code and its last words; a click on that opens the log."""
+    session.record("x-terminal-emulator")
     session.project.components(
         api=SLEEPER,
         bad={
@@ -189,13 +207,19 @@ def test_a_failure_is_told_by_a_notification(session: TraySession) -> None:
     session.project.roost("up", check=True)
     session.tray()
     session.icon().line("api")
-    session.eventually(lambda: said(session, "bad"), "a notification")
-    text = session.notices()
-    assert "exit code 3" in text and "no money" in text
+    session.eventually(lambda: is_told(session, "bad"), "a notification")
+    (box,) = session.desktop.popups().values()
+    word(session, box, "bad", "failed")
+    word(session, box, "exit", "code", "3")
+    session.keep("failure")
+    session.desktop.click(box.x + 100, box.y + box.height // 2, button=2)  # dunst: the notification's action
+    session.eventually(lambda: session.calls("x-terminal-emulator"), "the log")
+    assert session.calls("x-terminal-emulator")[0][0][-2:] == ["--", "bad"]
+    assert "<b>no money</b> & more" in html.unescape(session.notices())
 
 
-def said(session: TraySession, name: str) -> bool:
-    """Whether a failure was told by now; a project's first ten seconds are not told of, so it fails again."""
+def is_told(session: TraySession, name: str) -> bool:
+    """Whether a failure is told by now; a project's first ten seconds are not told of, so it fails again."""
     if session.state(name) != "running":
         session.project.roost("start", name, "--no-wait", check=True)
-    return name in session.notices()
+    return bool(session.desktop.popups())
