@@ -305,3 +305,28 @@ def test_a_slow_watcher_holds_up_nobody_and_misses_nothing(project: ProjectUnder
                     got += base64.b64decode(message["params"]["data"])
     lines = [line for line in got.splitlines() if line.startswith(b"line ")]
     assert lines == [b"line %d" % n for n in range(300000)]
+
+
+def test_what_makes_no_sense_is_refused(project: ProjectUnderTest) -> None:
+    """P20: sizes, cursors, names and amounts that cannot be; the terminal goes on."""
+    typist(project)
+    with roost.Client(project.root) as client, client.component_attach("api") as stream:
+        first = next(stream)
+        assert isinstance(first, t.TerminalAttached) and first.terminal is not None
+        for columns, rows in ((0, 10), (10, 0), (-1, 10), (1001, 10)):
+            with pytest.raises(roost.RoostError, match=r"columns|rows"):
+                client.terminal_resize(first.terminal, columns, rows)
+        with pytest.raises(roost.RoostError, match="data"):
+            client.terminal_write(first.terminal, b"x" * 70_000)
+        with (
+            pytest.raises(roost.RoostError, match="no cursor"),
+            client.component_attach("api", cursor="nonsense"),
+        ):
+            pass
+        with pytest.raises(roost.NoSuchComponent), client.component_attach("nobody"):
+            pass
+        client.terminal_write(first.terminal, b"still there\n")
+        seen = b""
+        while b"heard still there" not in seen:
+            item = next(stream)
+            seen += item.data if isinstance(item, t.TerminalOutput) else b""

@@ -182,3 +182,19 @@ def test_a_terminal_that_cannot_be_regained_is_told_and_the_component_lives(hous
     assert (run["ended"], run["terminal"]) == (False, True)
     client.call("stop", name="api", run=1, signal="KILL", kill_after=1)
     client.event("exited", "api")
+
+
+def test_what_is_no_terminal_is_not_taken_for_one(house: House) -> None:
+    """A verb without its descriptor, with another one, and for a run that needs none."""
+    client = house.start()
+    with pytest.raises(WireFailed, match="the terminal itself is missing"):
+        client.call("terminal", name="api", run=1)
+    with open(os.devnull, "rb") as null, pytest.raises(WireFailed, match="no terminal"):
+        client.give("terminal", [null.fileno()], name="api", run=1)
+    master, slave = os.openpty()
+    client.give("terminal", [master], name="api", run=1)  # nobody waits for it: it is closed
+    os.close(master)
+    with pytest.raises(OSError, match="Input/output"):
+        os.write(slave, b"x")
+    os.close(slave)
+    assert client.call("list") == {"runs": []}

@@ -298,10 +298,10 @@ class Done(Struct, frozen=True, kw_only=True):
 
 
 class TerminalWriteParams(Params, frozen=True, kw_only=True):
-    """Bytes that are typed (base64 in JSON)."""
+    """Bytes that are typed (base64 in JSON), at most 64 KiB of them."""
 
     terminal: str
-    data: bytes
+    data: Annotated[bytes, Meta(max_length=65536)]
 
 
 class TerminalResizeParams(Params, frozen=True, kw_only=True):

@@ -258,6 +258,9 @@ class Control:
         if request.get("fds") != 1 or not client.link.given:
             raise Refused("bad_request", "the terminal itself is missing: one descriptor must come with this")
         master = client.link.given.pop(0)
+        if not os.isatty(master):
+            os.close(master)
+            raise Refused("bad_request", "what came is no terminal")
         key = requests.text(request, "name"), requests.whole(request, "run")
         self._keeper.terminals.give(key, master)
         return {}

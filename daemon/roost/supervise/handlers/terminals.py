@@ -44,16 +44,20 @@ class TerminalHandlers(Shared):
             )
         except BadCursor as error:
             raise errors.invalid_params("component.attach", str(error)) from error
+        subscription = session.subscribe("terminal")
         terminal: Typed | None = None
         if not params.watch and self._writer(component) is None:
             if contained:
                 terminal = await self._daemon.contained.terminal(component)
             else:
                 terminal = self._opened(component, master)
-            if params.columns and params.rows:
+            if self._writer(component) is not None:  # somebody was quicker while we waited for the engine
+                terminal.close()
+                terminal = None
+            elif params.columns and params.rows:
                 fit = terminal.redraw if params.cursor is None else terminal.resize
                 fit(params.columns, params.rows)
-        attachment = Attachment(self._daemon, component, session.subscribe("terminal"), follower, terminal)
+        attachment = Attachment(self._daemon, component, subscription, follower, terminal)
         self._attachments.append(attachment)
         return attachment.begin()
 
