@@ -335,3 +335,14 @@ def test_status_loads_little_with_a_daemon(project: ProjectUnderTest) -> None:
     project.components(one={"run": ["sleep", "60"]})
     project.up()
     assert not _heavy_in(_imported_by_status(project, code=0), HEAVY_FOR_STATUS)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the POSIX keeper")
+def test_a_daemon_without_containers_loads_nothing_of_them() -> None:
+    """P25: neither the engine's library nor our own part for it, until a component has an image."""
+    loaded = _loaded_by("import site; site.main(); import roost.supervise.daemon, roost.supervise.handlers")
+    assert "roost.supervise.contained" in loaded
+    found = {
+        name for name in loaded if name.startswith(("roost.edges.engine", "roost.supervise.containers."))
+    }
+    assert not found and not _heavy_in(loaded, {"docker", "requests", "urllib3"})

@@ -39,15 +39,15 @@ def bring_down(paths: ProjectPaths, timeout: float | None = None) -> int:
                 return _end_without_daemon(paths, timeout)
     answer = _shut_down(paths, timeout)
     await_end(paths)
-    if answer.get("killed"):
-        raise Fault(
-            f"killed, because it had not ended in time: {names(answer['killed'], 20)}",
-            "everything is down; a longer --timeout, or stop.timeout in roost.yaml, gives it more time",
-        )
     if answer.get("left"):
         raise Fault(
             "\n".join(answer["left"]),
             "keeper and daemon have ended; once the container engine answers, roost up and roost down end the rest",
+        )
+    if answer.get("killed"):
+        raise Fault(
+            f"killed, because it had not ended in time: {names(answer['killed'], 20)}",
+            "everything is down; a longer --timeout, or stop.timeout in roost.yaml, gives it more time",
         )
     stopped = answer.get("stopped") or []
     output.data(f"down: {count(len(stopped), 'component')} stopped\n")
