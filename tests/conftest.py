@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import portalocker
 import pytest
@@ -15,6 +17,7 @@ import timelimit
 from e2e.harness import ProjectUnderTest, short_folder
 from support.engine import RealEngine, real_engine
 
+ENGINE_TESTS = re.compile(r"/test_(engine|container)[^/]*$")
 LEFT_BEHIND = pytest.StashKey[list[str]]()
 MakeProject = Callable[..., ProjectUnderTest]
 
@@ -32,14 +35,6 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     ):  # so are jobs that a script starts with `&` or nohup
         signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_cmdline_main(config: pytest.Config) -> None:
-    """With several workers, tests of one group share one of them: there is one container engine."""
-    options = config.option
-    if getattr(options, "numprocesses", None) and options.dist in ("no", "load"):
-        options.dist = "loadgroup"
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -82,6 +77,21 @@ def _printable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """As xdist does it, but one worker gets all that needs the container engine: there is one of it."""
+    if config.getvalue("dist") != "load":
+        return None
+    from xdist.scheduler import LoadScopeScheduling
+
+    class OneForTheEngine(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            needs_engine = ENGINE_TESTS.search(nodeid.partition("::")[0])
+            return "engine" if needs_engine else nodeid
+
+    return OneForTheEngine(config, log)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave slow tests to `--all`, and put those that must run alone at the end."""
     if os.name == "nt":
@@ -92,9 +102,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             if item.get_closest_marker("slow"):
                 item.add_marker(pytest.mark.skip(reason="slow: runs with --all"))
-    for item in items:
-        if "container_engine" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("engine"))
     items.sort(key=lambda item: item.get_closest_marker("serial") is not None)
 
 
