@@ -37,7 +37,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "client": {"api", "platform"},
     # config and records answer in core's types; where no daemon comes back, `down` asks the keeper itself
     # config and records answer in core's types; a keeper whose daemon cannot live is ended over its wire
-    "cli": {"client", "config", "records", "platform", "core", "keeper.wire"},
+    # and doctor, which needs no daemon, asks the container engine as one would
+    "cli": {"client", "config", "records", "platform", "core", "keeper.wire", "edges.engine"},
     "testing": {"client"},
     "roost": {"client"},  # roost/__init__.py: what `import roost` offers
     "tray": {"client", "platform"},

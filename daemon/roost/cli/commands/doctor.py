@@ -6,7 +6,7 @@ import click
 
 from ...platform.paths import ProjectPaths
 from .. import context, exits, options, output
-from ..doctor import layers, surroundings, tray
+from ..doctor import engine, layers, surroundings, tray
 from ..doctor.finding import Finding
 from ..look import Look
 from ..text import count, harmless
@@ -34,7 +34,12 @@ def command(project: str | None, as_json: bool) -> int:
 
 
 def _examine(paths: ProjectPaths) -> list[Finding]:
-    return [*surroundings.findings(paths), *layers.judge(layers.look(paths)), *tray.findings()]
+    return [
+        *surroundings.findings(paths),
+        *engine.findings(paths),
+        *layers.judge(layers.look(paths)),
+        *tray.findings(),
+    ]
 
 
 def _line(finding: Finding, look: Look) -> str:
