@@ -196,7 +196,7 @@ class Channel:
 
     def _wrote(self, stream: Stream, now: float) -> None:
         if self.file.line_open:
-            if self._owner is not stream:
+            if self._owner is not stream or self.file.line_is_new:
                 self._owner, self._line_since = stream, now
         else:
             self._line_ended()

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .logbound import LogBound
 
 RESERVE = 8 * 1024 * 1024  # bytes for which room is set aside ahead of a flood (docs/decisions/0012)
+_MOST_LINES = 4096  # bytes within which a line has mostly begun
 GRAIN_NS = 1_000_000  # one index record covers at most this much time (D13)
 _FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _EMFILE_TRIES = 40
@@ -45,6 +46,7 @@ class LogFile:
         "_reserved",
         "end",
         "last_writer",
+        "line_is_new",
         "line_open",
         "max_files",
         "max_size",
@@ -67,6 +69,7 @@ class LogFile:
         self._mended = False
         self.end = self._index_end = self._reserved = 0
         self.line_open = False
+        self.line_is_new = False  # the line that is open began in the last piece, behind another
         self._last = (0, -1, -1)  # time, run, stream of the last record
         self.last_writer = (-1, -1)  # run and stream of the last byte that was there when it was opened
 
@@ -96,10 +99,18 @@ class LogFile:
                     self._bound.wrote(logindex.SIZE)
         if moved:
             self.end += moved
-            self.line_open = positional.read_at(self._log, 1, self.end - 1) != b"\n"
+            self._see_its_end(moved)
             if self._bound is not None:
                 self._bound.wrote(moved)
         return moved
+
+    def _see_its_end(self, moved: int) -> None:
+        """Whether a line is open now, and whether the last piece began it (most lines are short)."""
+        seen = positional.read_at(self._log, min(moved, _MOST_LINES), self.end - min(moved, _MOST_LINES))
+        self.line_open = not seen.endswith(b"\n")
+        if self.line_open and b"\n" not in seen and moved > _MOST_LINES:
+            seen = positional.read_at(self._log, moved - _MOST_LINES, self.end - moved)
+        self.line_is_new = b"\n" in seen
 
     def reserve(self) -> None:
         """Much is coming: let the disk set room aside for it; given back when the file is closed."""
