@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from . import machine
@@ -22,16 +24,26 @@ def _scribe(*arguments: object) -> Component:
     return Component("scribe", (sys.executable, "-ISu", str(HERE / "scribe.py"), *map(str, arguments)))
 
 
+@contextlib.contextmanager
+def _running(component: Component) -> Iterator[Roost]:
+    """A project of this one component, which is down again at the end."""
+    with session(Roost) as (manager, _line):
+        assert isinstance(manager, Roost)
+        manager.log_size = "100GB"
+        manager.configure([component])
+        try:
+            manager.run(manager.up_argv())
+            yield manager
+        finally:
+            manager.run(manager.down_argv())
+
+
 def queries(megabytes: int, calls: int) -> Figures:
     """`logs -n 1000` and `logs --since`, by the command and by the interface, of one log of that size; p50.
 
     With what the daemon has used of memory at most meanwhile.
     """
-    with session(Roost) as (manager, _line):
-        assert isinstance(manager, Roost)
-        manager.log_size = "100GB"
-        manager.configure([_scribe("flood", megabytes)])
-        manager.run(manager.up_argv())
+    with _running(_scribe("flood", megabytes)) as manager:
         since = _when_written(manager)
         pids = manager.pids().values()
         with machine.Peak(pids) as peak:
@@ -88,10 +100,7 @@ def _expect(count: int) -> None:
 
 def following(pause: float, count: int) -> Figures:
     """How long after it was written a line is with a follower, where one is written each `pause` seconds."""
-    with session(Roost) as (manager, _line):
-        assert isinstance(manager, Roost)
-        manager.configure([_scribe("clock", pause)])
-        manager.run(manager.up_argv())
+    with _running(_scribe("clock", pause)) as manager:
         subscribe = {
             "jsonrpc": "2.0",
             "id": 1,
