@@ -39,6 +39,8 @@ class Hands:
         self.jobs = Jobs(needs.complain, self._answer_for)
         self.ours: set[str] = set()
         """Containers that we end or remove ourselves, so that nobody else is blamed for it."""
+        self.unsaved: set[str] = set()
+        """Containers whose end is not on record yet: a daemon that comes next must be able to ask them."""
         self.left: dict[str, str] = {}
         """Components whose container could not be ended, and why."""
         self._starting = Starting(needs, images, figures, lose, self.ours)
@@ -219,5 +221,10 @@ class Hands:
         self._deaths.pop(container, None)
         self._figures.forget(name)
         now, wall = needs.clock.now(), needs.clock.wall()
+        self.unsaved.add(container)
         needs.owner.apply(name, Exited(finding.exit_of(component, seen, code, now, wall)))
-        needs.saved(lambda: self.remove(container))
+        needs.saved(lambda: self._is_saved(container))
+
+    def _is_saved(self, container: str) -> None:
+        self.unsaved.discard(container)
+        self.remove(container)

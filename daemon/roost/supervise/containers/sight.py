@@ -105,6 +105,7 @@ class Sight:
                 await self._reconcile(component, finding.judge(component, mine))
         for name, strays in ours.items():
             self._clear(name, tuple(strays), "it is no longer in the configuration")
+        self.hands.left.clear()  # whatever was left has been seen now, and is ended
         self.wall_looked = self._needs.clock.wall()
         if was_away:
             owner.look_again()
@@ -184,9 +185,9 @@ class Sight:
 
     def _clear(self, name: str, strays: tuple[ContainerSeen, ...], why: str) -> None:
         for stray in strays:
-            if stray.id in self.hands.ours:
+            if stray.id in self.hands.unsaved:
                 continue
-            if stray.is_up:
+            if stray.is_up and stray.id not in self.hands.ours:
                 what = f"{finding.short(stray.id)} of {finding.labelled_run(stray.labels)}"
                 message = f"a container ({what}) was running although {why}; it was removed"
                 self._needs.tell("drift", message, component=name, data={"container": stray.id})

@@ -135,20 +135,20 @@ class Containers:
 
     async def leave(self) -> list[str]:
         """Everything has ended: remove what is still there of ours.  What could not be ended or removed."""
-        left = [f"{name}: {why}" for name, why in self.hands.left.items()]
+        trouble: list[str] = []
         try:
             async with asyncio.timeout(_FAREWELL):
                 await self.hands.jobs.close(_FAREWELL / 2)
                 if self.sight.obstacle is None:
                     await self._sweep()
+                    self.hands.left.clear()
         except (TimeoutError, EngineError) as error:
-            left.append(
-                f"what is left on the container engine could not be removed: {error or 'it took too long'}"
-            )
+            why = str(error) or "it took too long"
+            trouble.append(f"what is left on the container engine could not be removed: {why}")
         self.sight.close()
         self.figures.close()
         await self._needs.capture.close()
-        return left
+        return [f"{name}: {why}" for name, why in self.hands.left.items()] + trouble
 
     async def _sweep(self) -> None:
         place = self._needs.place

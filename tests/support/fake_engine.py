@@ -1,0 +1,197 @@
+"""A container engine in memory, for the orchestration around one; what an engine really does, the real one shows."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+
+from msgspec.structs import replace
+
+from roost.edges.engine.api import (
+    Action,
+    Connected,
+    ContainerOrder,
+    ContainerSeen,
+    EngineError,
+    EngineEvent,
+    ErrorKind,
+    Happened,
+    ImageSeen,
+    NetworkSeen,
+    Progress,
+    Pull,
+    Status,
+)
+from support.virtual_loop import VirtualClock
+
+GONE = EngineError(ErrorKind.UNAVAILABLE, "no container engine answers")
+
+
+class FakeEngine:
+    """Keeps containers; `away` makes every call fail, `hold` makes the calls named so wait."""
+
+    endpoint = "tcp://elsewhere"
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self.clock = clock
+        self.containers: dict[str, ContainerSeen] = {}
+        self.calls: list[str] = []
+        self.away = False
+        self.hold: dict[str, asyncio.Event] = {}
+        self.refuse: dict[str, EngineError] = {}
+        self.exits_at_once: int | None = None
+        self._events: asyncio.Queue[EngineEvent] = asyncio.Queue()
+        self._count = 0
+
+    async def _call(self, name: str) -> None:
+        self.calls.append(name)
+        if name in self.hold:
+            await self.hold[name].wait()
+        if self.away:
+            raise GONE
+        if name in self.refuse:
+            raise self.refuse.pop(name)
+
+    def _found(self, container: str) -> ContainerSeen:
+        for one in self.containers.values():
+            if container in (one.id, one.name):
+                return one
+        raise EngineError(ErrorKind.NO_SUCH_CONTAINER, "no such container")
+
+    def happen(
+        self, action: Action, container: str, code: int | None = None, signal: str | None = None
+    ) -> None:
+        """Let an event be told."""
+        one = self._found(container)
+        self._events.put_nowait(
+            Happened(
+                action=action,
+                container=one.id,
+                name=one.name,
+                labels=one.labels,
+                at_ns=0,
+                exit_code=code,
+                signal=signal,
+            )
+        )
+
+    def end(self, container: str, code: int) -> None:
+        """Let a container end by itself."""
+        self.containers[container] = replace(
+            self.containers[container], status=Status.EXITED, exit_code=code, finished_at=self.clock.wall()
+        )
+        self.happen(Action.DIED, container, code)
+
+    def running(self) -> list[str]:
+        return [one.id for one in self.containers.values() if one.is_up]
+
+    def put(self, order_labels: Mapping[str, str], name: str, status: Status = Status.RUNNING) -> str:
+        """A container that somebody has made."""
+        self._count += 1
+        identity = f"c{self._count}"
+        self.containers[identity] = ContainerSeen(
+            id=identity, name=name, labels=dict(order_labels), image="box:1", image_id="sha256:1", status=status,
+            started_at=self.clock.wall(),
+        )  # fmt: skip
+        return identity
+
+    async def list(self, labels: Mapping[str, str], limit: float = 0) -> tuple[ContainerSeen, ...]:
+        await self._call("list")
+        return tuple(
+            one
+            for one in self.containers.values()
+            if all(one.labels.get(key) == value for key, value in labels.items())
+        )
+
+    async def inspect(self, container: str, limit: float = 0) -> ContainerSeen:
+        await self._call("inspect")
+        return self._found(container)
+
+    async def create(self, order: ContainerOrder, limit: float = 0) -> str:
+        await self._call("create")
+        if any(one.name == order.name for one in self.containers.values()):
+            raise EngineError(ErrorKind.NAME_TAKEN, "taken")
+        return self.put(order.labels, order.name, Status.CREATED)
+
+    async def start(self, container: str, limit: float = 0) -> None:
+        await self._call("start")
+        one = replace(self._found(container), status=Status.RUNNING, started_at=self.clock.wall())
+        if self.exits_at_once is not None:
+            one = replace(
+                one, status=Status.EXITED, exit_code=self.exits_at_once, finished_at=self.clock.wall()
+            )
+        self.containers[one.id] = one
+        if not one.is_up:
+            self.happen(Action.DIED, one.id, one.exit_code)
+
+    async def stop(self, container: str, signal: str, timeout: float, limit: float = 0) -> None:
+        await self._call("stop")
+        self.end(self._found(container).id, 0)
+
+    async def kill(self, container: str, signal: str = "KILL", limit: float = 0) -> None:
+        await self._call("kill")
+        self.end(self._found(container).id, 137)
+
+    async def remove(self, container: str, limit: float = 0) -> None:
+        await self._call("remove")
+        self.containers.pop(container, None)
+
+    async def rename(self, container: str, name: str, limit: float = 0) -> None:
+        await self._call("rename")
+        one = self._found(container)
+        self.containers[one.id] = replace(one, name=name)
+
+    async def unpause(self, container: str, limit: float = 0) -> None:
+        await self._call("unpause")
+        one = self._found(container)
+        self.containers[one.id] = replace(one, status=Status.RUNNING)
+
+    async def ensure_image(self, reference: str, pull: Pull, progress: Progress | None = None) -> ImageSeen:
+        if progress is not None:
+            progress(f"pulling {reference}: 1 of 2 MB")
+        await self._call("pull")
+        return ImageSeen(id="sha256:1")
+
+    async def ensure_network(self, name: str, labels: Mapping[str, str], limit: float = 0) -> str:
+        await self._call("network")
+        return name
+
+    async def networks(self, labels: Mapping[str, str], limit: float = 0) -> tuple[NetworkSeen, ...]:
+        await self._call("networks")
+        return ()
+
+    async def events(
+        self, labels: Mapping[str, str], since: float | None = None
+    ) -> AsyncIterator[EngineEvent]:
+        yield Connected()
+        while True:
+            yield await self._events.get()
+
+
+class FakeCapture:
+    """Notes whose output is taken."""
+
+    def __init__(self) -> None:
+        self.taken: list[tuple[str, int, str]] = []
+
+    def start(self, name: str, run: int, container: str, max_size: int, max_files: int) -> None:
+        if (name, run, container) not in self.taken:
+            self.taken.append((name, run, container))
+
+    async def drained(self, name: str, run: int) -> None:
+        return
+
+    async def clear(self, name: str) -> bool:
+        return False
+
+    def abandon(self, name: str, run: int) -> None:
+        return
+
+    def settings(self, name: str, max_size: int, max_files: int) -> None:
+        return
+
+    def look_after(self) -> None:
+        return
+
+    async def close(self) -> None:
+        return
