@@ -165,6 +165,9 @@ def test_what_nobody_has_use_for_is_a_stray() -> None:
     assert found.strays == (older,) and found.verdict is Verdict.AS_BELIEVED
     stopped = believed(State.STOPPED, None, desired=Desired.STOPPED)
     assert finding.judge(stopped, [seen(run=5)]).strays == (seen(run=5),)
+    process = replace(believed(container=None), pid=7)
+    found = finding.judge(process, [seen(run=9)])
+    assert found.strays == (seen(run=9),) and found.verdict is Verdict.AS_BELIEVED
     waits = believed(State.BACKOFF, None)
     assert finding.judge(waits, [seen()]).strays == (seen(),), (
         "its end is known: somebody has started it again"

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
-from ...core.model import Kind
 from ...core.restore import Live
 from ...core.states import Component, Desired, Exit
 from ...core.words import SHORT_ID
 from ...edges.engine.api import ContainerSeen, Status
+from ..contained import concerns
 from . import naming
 
 _RESTARTED = 0.5
@@ -40,13 +40,6 @@ class Finding(Struct, frozen=True, kw_only=True):
     strays: tuple[ContainerSeen, ...] = ()
 
 
-def concerns(component: Component) -> bool:
-    """Whether the engine has a say in it: it is a container, or what is left of it is one."""
-    return component.container is not None or (
-        component.spec.kind is Kind.CONTAINER and component.pid is None
-    )
-
-
 def by_component(containers: Iterable[ContainerSeen]) -> dict[str, list[ContainerSeen]]:
     """Our containers by the name of their component."""
     found: dict[str, list[ContainerSeen]] = {}
@@ -56,11 +49,12 @@ def by_component(containers: Iterable[ContainerSeen]) -> dict[str, list[Containe
 
 
 def judge(component: Component, containers: Sequence[ContainerSeen]) -> Finding:
-    """What the component's containers say of it."""
-    seen = _present(component, containers)
+    """What the component's containers say of it; to one that runs as a process they are all strays."""
+    ours = concerns(component)
+    seen = _present(component, containers) if ours else None
     strays = tuple(one for one in containers if one is not seen)
     if seen is None:
-        verdict = Verdict.GONE if component.alive else Verdict.AS_BELIEVED
+        verdict = Verdict.GONE if ours and component.alive else Verdict.AS_BELIEVED
     else:
         verdict = _verdict(component, seen)
     return Finding(verdict=verdict, seen=seen, strays=strays)

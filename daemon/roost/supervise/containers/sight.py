@@ -14,6 +14,7 @@ from ...core.states import Component, Desired, Lost, RestartWanted, State
 from ...core.words import signal_name
 from ...edges.engine.api import Action, Connected, ContainerSeen, EngineError, EngineEvent, Happened
 from ...edges.engine.api import Lost as EngineLost
+from ..contained import concerns
 from . import finding, naming, order
 from .figures import Figures
 from .finding import Finding, Verdict
@@ -66,7 +67,7 @@ class Sight:
         owner = self._needs.owner
         if known != reason:
             for name, component in list(owner.components.items()):
-                if finding.concerns(component) and not self.hands.jobs.busy(name):
+                if concerns(component) and not self.hands.jobs.busy(name):
                     owner.apply(name, Lost(run=component.run, reason=reason))
             owner.look_again()
         if self._seeking is None or self._seeking.done():
@@ -101,7 +102,7 @@ class Sight:
         owner = self._needs.owner
         for name, component in list(owner.components.items()):
             mine = ours.pop(name, [])
-            if (finding.concerns(component) or mine) and not self.hands.jobs.busy(name):
+            if (concerns(component) or mine) and not self.hands.jobs.busy(name):
                 await self._reconcile(component, finding.judge(component, mine))
         for name, strays in ours.items():
             self._clear(name, tuple(strays), "it is no longer in the configuration")
