@@ -156,5 +156,6 @@ def test_only_the_store_writes_it() -> None:
         "supervise/daemon.py",
         "records/laststate.py",
         "cli/last_known.py",
+        "cli/remains.py",
         "cli/doctor/surroundings.py",
     }
