@@ -41,9 +41,11 @@ class OldKeeper:
             connection, _ = self._listener.accept()
         except OSError:
             return
-        # the daemon is killed in the end, with words of ours unread
+        # the daemon is killed in the end, in the middle of a word, with words of ours unread
         with contextlib.suppress(ConnectionError), connection, connection.makefile("rwb") as stream:
             for line in stream:
+                if not line.endswith(b"\n"):
+                    return
                 request = json.loads(line)
                 self.asked.append(request)
                 for frame in self._answers(request):
