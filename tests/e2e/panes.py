@@ -54,7 +54,7 @@ class Pane:
         """What is on the screen now."""
         return self._call("capture-pane", "-p")
 
-    def see(self, text: str, timeout: float = 20.0) -> str:
+    def see(self, text: str, timeout: float = 60.0) -> str:
         """The screen as soon as it shows that."""
 
         def there() -> str | None:

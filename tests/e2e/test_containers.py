@@ -68,9 +68,7 @@ def test_how_a_container_ended_is_known_and_its_policy_obeyed(contained: Contain
     )
     crash = {c["name"]: c for c in status["components"]}["crash"]
     assert crash["last_exit"]["code"] == 7 and crash["restarts"] >= 2
-    project.wait_for(
-        lambda s: {c["name"]: c for c in s["components"]}["good"]["state"] == "completed", timeout=30
-    )
+    project.wait_for(lambda s: {c["name"]: c for c in s["components"]}["good"]["state"] == "completed")
     project.roost("stop", "crash", check=True)
     assert project.log_lines("crash")[:2] == ["run 1", "run 2"]
     assert project.log_lines("good") == ["done"]
@@ -146,7 +144,7 @@ def test_commands_and_signals_reach_the_inside(contained: Contained) -> None:
     project.roost("signal", "box", "USR1", check=True)
     eventually(lambda: "got USR1" in project.log_lines("box"), what="the signal inside")
     project.roost("exec", "box", "--", "rm", "/here", check=True)
-    status = project.wait_for(lambda s: not s["components"][0]["ready"], timeout=30, what="unready")
+    status = project.wait_for(lambda s: not s["components"][0]["ready"], what="unready")
     assert "readiness probe failed: exit code 1" in status["components"][0]["reason"]
     assert contained.events("drift") == []
 
@@ -162,9 +160,9 @@ def test_the_engines_health_check_is_a_probe(contained: Contained) -> None:
         )
     )
     project.roost("up", "--no-wait", check=True)
-    project.wait_for(lambda s: "/tmp/well" in s["components"][0]["reason"], timeout=30, what="its output")
+    project.wait_for(lambda s: "/tmp/well" in s["components"][0]["reason"], what="its output")
     project.roost("exec", "box", "--", "sh", "-c", "echo fine > /tmp/well", check=True)
-    project.wait_for(lambda s: s["components"][0]["ready"], timeout=20, what="ready by the engine's word")
+    project.wait_for(lambda s: s["components"][0]["ready"], what="ready by the engine's word")
 
 
 def test_a_changed_container_is_replaced_and_another_is_not(contained: Contained) -> None:
@@ -177,7 +175,7 @@ def test_a_changed_container_is_replaced_and_another_is_not(contained: Contained
     project.components(same={**same, "description": "x"}, one={**one, "limits": {"memory": "64MB"}})
     done = project.roost("reload", "--json", check=True).json
     assert done["changed"] == ["one"]
-    project.wait_for(lambda s: s["color"] == "green" and s["components"][1]["run"] == 2, timeout=30)
+    project.wait_for(lambda s: s["color"] == "green" and s["components"][1]["run"] == 2)
     after = {each.labels["roost.component"]: each.id for each in contained.containers()}
     assert after["same"] == before["same"] and after["one"] != before["one"]
     assert contained.container("one").attrs["HostConfig"]["Memory"] == 64 * 1024 * 1024
@@ -201,7 +199,7 @@ def test_volumes_and_networks(contained: Contained) -> None:
             "httpd", "-f", "-p", "80", "-h", "/data", volumes=["./data:/data:ro", f"{name}:/keep", "/gone"]
         ),
         ask=contained.box(
-            "sh", "-c", "timeout 5 wget -qO- http://web/hello.txt", type="task", depends_on=["web"]
+            "sh", "-c", "timeout 60 wget -qO- http://web/hello.txt", type="task", depends_on=["web"]
         ),
     )
     client = contained.client()

@@ -307,7 +307,7 @@ def test_a_hung_engine_delays_nobody(contained: Contained) -> None:
             if pid:
                 os.kill(pid, signal.SIGKILL)
                 at = time.monotonic()
-                project.wait_for(lambda s, pid=pid: by_name(s)["quick"]["pid"] not in (None, pid), timeout=5)
+                project.wait_for(lambda s, pid=pid: by_name(s)["quick"]["pid"] not in (None, pid))
                 restarts += 1
             at_probe = status["web"]["probes"]["liveness"]["at"]
             assert at_probe is not None

@@ -45,7 +45,7 @@ def test_all_logs_together_stay_within_their_bound(project: ProjectUnderTest) ->
     """P14, S47: over all components, removed ones included; an event says what went; reload changes it."""
     write(project, "8MB", "api", "web", "old")
     project.up()
-    (event, *_) = eventually(lambda: removed(project), timeout=30, what="the bound")
+    (event, *_) = eventually(lambda: removed(project), what="the bound")
     assert (event["data"]["limit"], event["component"]) == (8 * MB, None)
     assert "limits.logs" in event["message"]
     before = project.pids()
@@ -54,18 +54,18 @@ def test_all_logs_together_stay_within_their_bound(project: ProjectUnderTest) ->
     write(project, "8MB", "api", "web")
     project.roost("reload", check=True)
     folder = project.state / "logs"
-    eventually(lambda: not list(folder.glob("old.log.*")), timeout=60, what="the end of old's rotated files")
+    eventually(lambda: not list(folder.glob("old.log.*")), what="the end of old's rotated files")
     assert (folder / "old.log").exists()
     write(project, "3MB", "api", "web")
     project.roost("reload", check=True)
-    eventually(lambda: size(project) <= 3 * MB + 3 * LIVE, timeout=20, what="less")
+    eventually(lambda: size(project) <= 3 * MB + 3 * LIVE, what="less")
     assert {name: project.pids()[name] for name in ("api", "web")} == {
         name: before[name] for name in ("api", "web")
     }
     project.kill(project.pids()[":keeper"])
     project.wait_for(lambda status: status["daemon"]["keeper_pid"] not in (None, before[":keeper"]))
     rotations = files(project)
-    eventually(lambda: files(project) - rotations, timeout=20, what="a rotation by the next keeper")
+    eventually(lambda: files(project) - rotations, what="a rotation by the next keeper")
     for _ in range(20):
         assert size(project) <= 3 * MB + 3 * LIVE
     assert project.roost("logs", "-n", 50, check=True).out.count("\n") == 50

@@ -59,7 +59,7 @@ def tapped(project: ProjectUnderTest) -> Iterator[tuple[ProjectUnderTest, Loss]]
     ):  # the keeper takes its socket's name back within 5 s, which may be just before the daemon comes
         with Wiretap(place, loss) as tap:
             project.kill(project.pids()[":daemon"])
-            if not tap.greeted.wait(3):
+            if not tap.greeted.wait(10):
                 continue
             project.wait_for(lambda status: status["daemon"]["running"])
             project.pids()
@@ -85,7 +85,6 @@ def test_what_one_side_has_missed_is_found_and_repaired_and_on_record(
     project.roost("restart", "b", "--no-wait", check=True)
     found = project.wait_for(
         lambda status: all(one["state"] == "running" and one["run"] == 2 for one in _these(status, "a", "b")),
-        timeout=25,
         what="both run again",
     )
     assert all(is_running(one["pid"]) for one in _these(found, "a", "b"))
@@ -114,7 +113,7 @@ def test_what_may_be_on_its_way_is_repaired_at_the_second_look(
     for what in ("exited", "leftovers", "drained"):
         loss.of(what, "a")
     project.kill(before["a"])
-    eventually(lambda: len(drifts(project)) == 4, timeout=40, every=0.5, what="four differences")
+    eventually(lambda: len(drifts(project)) == 4, every=0.5, what="four differences")
     project.wait_state("b", "stopped")
     project.wait_state("late", "running")
     again = project.wait_for(lambda status: _these(status, "a")[0]["run"] == 2, what="a runs again")

@@ -92,14 +92,14 @@ class TrayUnderTest:
         states = [rendered.state for _, rendered in self.shown]
         return [state for place, state in enumerate(states) if place == 0 or states[place - 1] is not state]
 
-    def await_state(self, state: State, timeout: float = 20.0) -> Rendered:
+    def await_state(self, state: State, timeout: float = 60.0) -> Rendered:
         """The first picture from now on with this icon."""
         eventually(
             lambda: self.now.state is state, timeout=timeout, what=f"the icon {state} in {self.states}"
         )
         return self.now
 
-    def await_item(self, *path: str, timeout: float = 20.0) -> Item:
+    def await_item(self, *path: str, timeout: float = 60.0) -> Item:
         """The item with these labels, once it is there and can be chosen."""
 
         def look() -> Item | None:

@@ -237,7 +237,7 @@ def test_volumes_networks_and_limits(container_engine: RealEngine, tmp_path) -> 
             )  # fmt: skip
             script = (
                 "cat /given/given; touch /given/x 2>&1; touch /named/x /nameless/x /fast/x; id -un; pwd;"
-                "timeout 5 wget -qO- http://web/index.html; grep -c host.docker.internal /etc/hosts"
+                "timeout 60 wget -qO- http://web/index.html; grep -c host.docker.internal /etc/hosts"
             )
             client = await _started(
                 engine, script,

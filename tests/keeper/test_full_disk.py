@@ -152,7 +152,7 @@ def test_a_disk_that_fills_up_again_and_again_costs_nothing(
                 leave_some_room(ballast, chance)
                 time.sleep(chance.uniform(0, 0.1))
         ballast.unlink()
-        until(lambda: told.drained_runs, timeout=30, what="the end of the output")
+        until(lambda: told.drained_runs, what="the end of the output")
     finally:
         writer.kill()
         writer.wait()

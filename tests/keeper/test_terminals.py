@@ -71,7 +71,7 @@ def test_every_byte_comes_before_the_exit(house: House) -> None:
     lines = 30_000
     code = f"import sys\nfor n in range({lines}): sys.stdout.write(f'{{n:08d}} ' + 'x' * 90 + '\\n')"
     terminal_of(client, house, "api", python(code))
-    client.event("exited", "api", timeout=60)
+    client.event("exited", "api")
     text = house.log("api").splitlines()
     assert [int(line[:8]) for line in text] == list(range(lines))
 
@@ -165,7 +165,7 @@ def test_a_terminal_that_nobody_has_is_told_as_lost(house: House) -> None:
     client.close()
     house.kill_keeper()
     client = house.start()
-    assert client.event("exited", "api", timeout=15)["name"] == "api"
+    assert client.event("exited", "api")["name"] == "api"
 
 
 def test_a_terminal_that_cannot_be_regained_is_told_and_the_component_lives(house: House) -> None:

@@ -82,7 +82,7 @@ class TraySession:
 
     def eventually(self, look: Callable[[], object], what: str) -> None:
         """Wait until it is so."""
-        eventually(look, what=what, timeout=20)
+        eventually(look, what=what, timeout=60)
 
     def notices(self) -> str:
         """Every notification so far, as the notification service has them."""

@@ -29,7 +29,7 @@ WATCHER = "org.kde.StatusNotifierWatcher"
 NOTIFICATIONS = "org.freedesktop.Notifications"
 BAR = (0, 0, 1280, 40)
 """Where the panel is: left, top, right, bottom."""
-_PATIENCE = 20.0
+_PATIENCE = 60.0
 
 PANEL_SETTINGS = """<?xml version="1.0" encoding="UTF-8"?>
 <channel name="xfce4-panel" version="1.0">

@@ -29,7 +29,7 @@ def test_without_a_desktop_it_says_what_is_missing_and_ends(
 ) -> None:
     """No display, no session bus: a sentence with what to do, exit code 1, no trace, and no hanging."""
     session = make_session(panel=False, screen=screen, bus=bus, notifications=False)
-    assert session.tray().wait(20) == 1
+    assert session.tray().wait(60) == 1
     text = session.desktop.output("tray")
     assert said in text
     assert "Traceback" not in text and len(text.splitlines()) <= 4
@@ -39,7 +39,7 @@ def test_addresses_that_lead_nowhere_are_said(make_session: MakeSession) -> None
     """A display and a bus that the environment names and that are not there: the same."""
     session = make_session(panel=False, screen=False, bus=False)
     nowhere = {"DISPLAY": ":4711", "DBUS_SESSION_BUS_ADDRESS": f"unix:path={session.project.base}/none"}
-    assert session.tray(**nowhere).wait(20) == 1
+    assert session.tray(**nowhere).wait(60) == 1
     assert "the screen cannot be opened" in session.desktop.output("tray")
     assert "Traceback" not in session.desktop.output("tray")
 
@@ -51,7 +51,7 @@ def test_without_a_screen_there_are_notifications_alone(make_session: MakeSessio
     eventually(lambda: "notifications alone" in session.desktop.output("tray"), what="a word about it")
     assert process.poll() is None
     process.send_signal(signal.SIGTERM)
-    assert process.wait(10) == 0
+    assert process.wait(60) == 0
 
 
 def test_without_a_notification_service_the_icon_works(make_session: MakeSession) -> None:
@@ -86,12 +86,12 @@ def test_after_kill_9_another_tray_has_the_icon(session: TraySession) -> None:
     first = session.tray()
     address = session.icon().name
     first.kill()
-    first.wait(10)
+    first.wait(60)
     session.eventually(lambda: session.desktop.find_item() is None, "no icon")
     second = session.tray()
     assert session.icon().name != address
     second.send_signal(signal.SIGTERM)
-    assert second.wait(10) == 0
+    assert second.wait(60) == 0
 
 
 def test_a_daemon_that_is_killed_is_followed_again(session: TraySession) -> None:
@@ -117,7 +117,7 @@ def test_the_session_s_end_is_the_tray_s_end(session: TraySession) -> None:
     process = session.tray()
     session.icon()
     session.desktop.end_bus()
-    assert process.wait(20) is not None
+    assert process.wait(60) is not None
     assert "Traceback" not in session.desktop.output("tray")
     assert session.state("api") == "running"
 

@@ -39,7 +39,7 @@ def test_a_tray_started_by_hand_starts_nothing(session: TraySession) -> None:
     eventually(lambda: icon.line("Start all").enabled, what="a project that is down")
     session.project.roost("autostart", "disable", "--this-project", check=True)
     icon.click("Quit tray")
-    assert session.process is not None and session.process.wait(10) == 0
+    assert session.process is not None and session.process.wait(60) == 0
     session.tray("--at-login")
     icon = session.icon()
     eventually(lambda: icon.line("Start all").enabled, what="a project that is down")

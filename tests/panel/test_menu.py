@@ -100,7 +100,7 @@ def test_which_notifications_are_wanted_lasts(shop: TraySession) -> None:
     icon.click("Notifications", "Off")
     eventually(lambda: icon.line("Notifications", "Off").checked is True, what="the choice")
     icon.click("Quit tray")
-    assert shop.process is not None and shop.process.wait(10) == 0
+    assert shop.process is not None and shop.process.wait(60) == 0
     shop.tray()
     icon = shop.icon()
     assert icon.line("Notifications", "Off").checked is True
@@ -111,7 +111,7 @@ def test_quitting_the_tray_stops_nothing(shop: TraySession) -> None:
     """Quit tray ends the tray alone, with exit code 0; the projects keep running."""
     pids = shop.project.pids()
     shop.icon().click("Quit tray")
-    assert shop.process is not None and shop.process.wait(10) == 0
+    assert shop.process is not None and shop.process.wait(60) == 0
     assert all(is_running(pid) for pid in pids.values())
 
 
@@ -119,5 +119,5 @@ def test_stopping_everything_stops_everything(shop: TraySession) -> None:
     """Stop everything and quit brings the projects down, and then ends the tray."""
     pids = shop.project.pids()
     shop.icon().click("Stop everything and quit")
-    assert shop.process is not None and shop.process.wait(30) == 0
+    assert shop.process is not None and shop.process.wait(60) == 0
     eventually(lambda: not any(is_running(pid) for pid in pids.values()), what="everything down")

@@ -190,7 +190,7 @@ def test_a_tray_of_the_older_kind_has_the_icon_too(session: TraySession, kind: s
         session.keep("older-gtk-menu")
         quit_ = word(session, menu, "Quit", "tray")
         session.desktop.click(quit_.x, quit_.y)
-        assert session.process is not None and session.process.wait(10) == 0
+        assert session.process is not None and session.process.wait(60) == 0
 
 
 def test_a_failure_is_told_by_a_notification(session: TraySession) -> None:

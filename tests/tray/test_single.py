@@ -37,7 +37,7 @@ def test_the_second_calls_the_first(home: dict[str, str]) -> None:
     first.listen(called.set)
     assert not second.take()
     assert second.call() == os.getpid()
-    assert called.wait(10)
+    assert called.wait(60)
     first.close()
     assert second.take()
     second.close()
