@@ -114,6 +114,7 @@ def test_an_editor(project: ProjectUnderTest) -> None:
         pane.see("one, two")
         pane.see("~")  # the picture, not only the words
         pane.resize(100, 30)
+        eventually(lambda: pane.shown().count("~") > 24, what="a picture of the new size")
         pane.keys("Escape")
         pane.line(":set columns? lines?")
         pane.see("columns=100")
