@@ -1,6 +1,7 @@
 """Chaos: anything of ours may die at any moment, and after each round the promises are looked at again.
 
 Seeded and bounded: `ROOST_CHAOS_ROUNDS` rounds (12 by default, 200 with `--all`), `ROOST_SEED` repeats one.
+From 100 rounds on (or with `ROOST_CHAOS_CLOCK=1`) the wall clock is stepped, too.
 It prints rounds, kills, restarts and lines checked; a failure names the seed and what was done before.
 """
 
@@ -21,12 +22,14 @@ import psutil
 import pytest
 
 import roost
+from e2e.clocks import WallClock
 from e2e.disks import ROOT, fill, mounted
 from e2e.harness import ProjectUnderTest, eventually, is_running, program
 from roost.api.types import TerminalAttached, TerminalOutput
 
 ROUNDS = int(os.environ.get("ROOST_CHAOS_ROUNDS", "12"))
 DOWN_EACH = 10  # rounds
+CLOCK = bool(os.environ.get("ROOST_CHAOS_CLOCK", ROUNDS >= 100 and "1"))
 SEED = int(os.environ.get("ROOST_SEED", "0")) or random.SystemRandom().randrange(1, 10**9)
 
 pytestmark = [
@@ -75,6 +78,7 @@ class Chaos:
         self.touched: set[str] = set()
         self.pids: dict[str, int] = {}
         self.notes = 0
+        self.clock = WallClock(project, wanted=CLOCK)
 
     # -- what may happen ---------------------------------------------------------------------------------
 
@@ -89,10 +93,10 @@ class Chaos:
             self.command,
             self.reload,
             self.fill_disk,
+            self.step_clock,
         ]
-        for act in self.chance.choices(
-            acts, weights=[3, 3, 2, 3, 1, 3, 1, ROOT], k=self.chance.choice([1, 1, 2])
-        ):
+        weights = [3, 3, 2, 3, 1, 3, 1, ROOT, 3 * self.clock.can_step]
+        for act in self.chance.choices(acts, weights, k=self.chance.choice([1, 1, 2])):
             time.sleep(self.chance.uniform(0, 0.3))
             self.done.append(act.__name__)
             self.counts[act.__name__] += 1
@@ -157,6 +161,10 @@ class Chaos:
         fill(self.project)
         time.sleep(self.chance.uniform(0.3, 1.5))
         (self.project.root / "ballast").unlink()
+
+    def step_clock(self) -> None:
+        """The wall clock jumps, to either side; nothing that lives or waits may notice."""
+        self.clock.step(self.chance.choice([-86400, -3600, -5, 0, 5, 3600, 86400]))
 
     def down_and_up(self) -> None:
         """Whatever has died: `down` leaves nothing of ours (S48), and the next `up` finds nothing in its way."""
