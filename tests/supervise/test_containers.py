@@ -162,6 +162,63 @@ def test_one_that_ends_at_once_has_started_and_ended() -> None:
     run_virtual(scenario())
 
 
+def test_a_look_that_began_before_a_container_was_there_says_nothing_of_it() -> None:
+    """P11: the engine's answer may be older than what has happened since; nobody is believed gone by it."""
+
+    async def scenario() -> None:
+        stand = Stand()
+        await settle()
+        old = stand.engine.late["list"] = asyncio.Event()
+        looking = asyncio.ensure_future(stand.containers.look())
+        await settle()
+        await stand.up()
+        assert stand.box.state is State.RUNNING
+        old.set()
+        assert await looking
+        assert (stand.box.state, stand.box.run, stand.box.container) == (State.RUNNING, 1, "c1")
+        assert stand.box.history == () and [line for line in stand.told if line.startswith("drift")] == []
+
+    run_virtual(scenario())
+
+
+def test_a_look_that_began_before_an_end_says_nothing_of_the_next_run() -> None:
+    """P11: the same when what it saw has ended meanwhile and another is there."""
+
+    async def scenario() -> None:
+        stand = await Stand().up()
+        old = stand.engine.late["list"] = asyncio.Event()
+        looking = asyncio.ensure_future(stand.containers.look())
+        await settle()
+        stand.engine.end("c1", 3)
+        await asyncio.sleep(1.5)
+        assert (stand.box.state, stand.box.run) == (State.RUNNING, 2)
+        old.set()
+        assert await looking
+        assert (stand.box.state, stand.box.run) == (State.RUNNING, 2)
+        assert [exit.code for exit in [stand.box.last_exit] if exit is not None] == [3]
+
+    run_virtual(scenario())
+
+
+def test_an_end_before_the_start_was_heard_of_is_not_missed() -> None:
+    """P11: the engine tells of the end while its answer to the question after the start is on its way."""
+
+    async def scenario() -> None:
+        stand = Stand()
+        await settle()
+        old = stand.engine.late["inspect"] = asyncio.Event()
+        await stand.up()
+        assert stand.engine.running() == ["c1"] and stand.box.state is State.STARTING
+        stand.engine.end("c1", 7)
+        await settle()
+        old.set()
+        await settle()
+        assert stand.box.state is State.BACKOFF
+        assert stand.box.last_exit is not None and stand.box.last_exit.code == 7
+
+    run_virtual(scenario())
+
+
 @pytest.mark.parametrize("call", ["pull", "network", "create", "start"])
 def test_an_engine_that_is_lost_in_the_middle_fails_nobody(call: str) -> None:
     """P12: whichever call it was, the component waits, counts no failure, and runs once when it is back."""

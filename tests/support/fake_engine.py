@@ -28,7 +28,7 @@ GONE = EngineError(ErrorKind.UNAVAILABLE, "no container engine answers")
 
 
 class FakeEngine:
-    """Keeps containers; `away` makes every call fail, `hold` makes the calls named so wait."""
+    """Keeps containers; `away` makes every call fail, `hold` makes the calls named so wait, `late` their answers."""
 
     endpoint = "tcp://elsewhere"
 
@@ -38,6 +38,7 @@ class FakeEngine:
         self.calls: list[str] = []
         self.away = False
         self.hold: dict[str, asyncio.Event] = {}
+        self.late: dict[str, asyncio.Event] = {}
         self.refuse: dict[str, EngineError] = {}
         self.exits_at_once: int | None = None
         self._events: asyncio.Queue[EngineEvent] = asyncio.Queue()
@@ -51,6 +52,10 @@ class FakeEngine:
             raise GONE
         if name in self.refuse:
             raise self.refuse.pop(name)
+
+    async def _answer(self, name: str) -> None:
+        if name in self.late:
+            await self.late.pop(name).wait()
 
     def _found(self, container: str) -> ContainerSeen:
         for one in self.containers.values():
@@ -97,15 +102,19 @@ class FakeEngine:
 
     async def list(self, labels: Mapping[str, str], limit: float = 0) -> tuple[ContainerSeen, ...]:
         await self._call("list")
-        return tuple(
+        found = tuple(
             one
             for one in self.containers.values()
             if all(one.labels.get(key) == value for key, value in labels.items())
         )
+        await self._answer("list")
+        return found
 
     async def inspect(self, container: str, limit: float = 0) -> ContainerSeen:
         await self._call("inspect")
-        return self._found(container)
+        found = self._found(container)
+        await self._answer("inspect")
+        return found
 
     async def create(self, order: ContainerOrder, limit: float = 0) -> str:
         await self._call("create")

@@ -44,6 +44,7 @@ class Hands:
         self.left: dict[str, str] = {}
         """Components whose container could not be ended, and why."""
         self._starting = Starting(needs, images, figures, lose, self.ours)
+        self._known: set[str] = set()
         self._deaths: dict[str, asyncio.Event] = {}
         self._hurried: dict[str, asyncio.Event] = {}
         self._back = asyncio.Event()
@@ -86,17 +87,24 @@ class Hands:
 
     def took_up(self, container: str) -> None:
         """This container is a component's present run."""
-        self._deaths.setdefault(container, asyncio.Event())
+        self._known.add(container)
 
     def knows(self, container: str) -> bool:
         """Whether it was started, or taken up, in this daemon's life."""
-        return container in self._deaths
+        return container in self._known
 
     def died(self, container: str) -> None:
-        """Whoever waits for the end of this container need wait no longer."""
-        death = self._deaths.get(container)
-        if death is not None:
-            death.set()
+        """Whoever waits for the end of this container need wait no longer; nor who hears of its start only later."""
+        self._death(container).set()
+
+    def has_died(self, container: str) -> bool:
+        """Whether its end was told."""
+        return container in self._deaths and self._deaths[container].is_set()
+
+    def removed(self, container: str) -> None:
+        """The engine has it no more: nothing further will be heard of it."""
+        self.ours.discard(container)
+        self._deaths.pop(container, None)
 
     def engine_is(self, there: bool) -> None:
         """Those who wait for the engine hear of it."""
@@ -113,8 +121,12 @@ class Hands:
             return
         self.took_up(seen.id)
         now = self._needs.owner.components.get(component.name)
-        if not seen.is_up and now is not None and now.container == seen.id:
+        if now is None or now.container != seen.id:
+            return
+        if not seen.is_up:
             await self._end(now, seen.id, seen.exit_code)
+        elif self.has_died(seen.id):  # after the look at it, before we knew its name
+            await self._end(now, seen.id, None)
 
     def _answer_for(self, name: str, error: Exception) -> None:
         component = self._needs.owner.components.get(name)
@@ -163,12 +175,14 @@ class Hands:
         await self._engine.stop(container, spec.stop.signal, rest, limit=_PATIENCE)
 
     async def _ends(self, container: str, within: float) -> bool:
-        self.took_up(container)
         try:
-            await asyncio.wait_for(self._deaths[container].wait(), within)
+            await asyncio.wait_for(self._death(container).wait(), within)
         except TimeoutError:
             return False
         return True
+
+    def _death(self, container: str) -> asyncio.Event:
+        return self._deaths.setdefault(container, asyncio.Event())
 
     async def _engine_back(self, within: float, hurry: asyncio.Event) -> bool:
         """Whether the engine comes back in time; in a hurry nobody waits long."""
@@ -218,7 +232,7 @@ class Hands:
             await asyncio.wait_for(needs.capture.drained(name, component.run), _DRAIN)
         except TimeoutError:
             needs.complain(f"{name}: the last of its output is late")
-        self._deaths.pop(container, None)
+        self._known.discard(container)
         self._figures.forget(name)
         now, wall = needs.clock.now(), needs.clock.wall()
         self.unsaved.add(container)

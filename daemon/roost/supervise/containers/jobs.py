@@ -19,10 +19,20 @@ class Jobs:
         """Told the component whose job has met a defect of ours: it must not be left without an answer."""
         self._jobs: dict[str, asyncio.Task[None]] = {}
         self._asides: set[asyncio.Task[None]] = set()
+        self._count = 0
+        self._last: dict[str, int] = {}
 
     def busy(self, name: str) -> bool:
         """Whether something is under way that will tell itself how it ended."""
         return name in self._jobs
+
+    def now(self) -> int:
+        """A moment, for `quiet_since`: it counts the jobs that have ended."""
+        return self._count
+
+    def quiet_since(self, name: str, moment: int) -> bool:
+        """Whether nothing is under way for it, nor has ended since that moment."""
+        return name not in self._jobs and self._last.get(name, 0) <= moment
 
     def do(self, name: str, work: Work) -> None:
         """Do this when what is under way for the component is done."""
@@ -36,15 +46,14 @@ class Jobs:
             except Exception as error:  # noqa: BLE001 - whatever it is, it is told, and the component is judged
                 self._complain(f"{name}: {type(error).__name__}: {error}")
                 self._broken(name, error)
+            finally:  # and not later: what is told next must not meet a job that has said its last
+                self._count += 1
+                self._last[name] = self._count
+                if self._jobs.get(name) is task:
+                    del self._jobs[name]
 
         task = asyncio.get_running_loop().create_task(job())
         self._jobs[name] = task
-
-        def done(_task: asyncio.Task[None]) -> None:
-            if self._jobs.get(name) is task:
-                del self._jobs[name]
-
-        task.add_done_callback(done)
 
     def aside(self, work: Work) -> None:
         """Something that nobody waits for; what is left over is found at the next look."""

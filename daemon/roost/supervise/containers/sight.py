@@ -24,6 +24,8 @@ from .needs import Needs
 WAITING = "waiting for the container engine"
 _LOOK = 5.0
 """Seconds that a look may take; an engine that needs longer does not answer."""
+_LOOKS = 3
+"""How often a look begins anew because something was started or ended meanwhile."""
 _AGAIN = (0.2, 0.5, 1.0, 2.0)
 """Seconds until a lost engine is looked for again; the last one for ever."""
 
@@ -91,18 +93,35 @@ class Sight:
         return await asyncio.shield(self._looking)
 
     async def _look(self) -> bool:
-        try:
-            found = await self._needs.engine.list(self._needs.place.filter(), limit=_LOOK)
-        except EngineError as error:
-            self.lose(error.message)
-            return False
+        for _ in range(_LOOKS):
+            began = self.hands.jobs.now()
+            try:
+                found = await self._needs.engine.list(self._needs.place.filter(), limit=_LOOK)
+            except EngineError as error:
+                self.lose(error.message)
+                return False
+            if await self._compare(found, began):
+                break
+        return True
+
+    async def _compare(self, found: tuple[ContainerSeen, ...], began: int) -> bool:
+        """What was seen with what is believed; False if it is too old to say everything.
+
+        A component that was started or ended since the look began (`began`) is left alone: what the engine said
+        may be older than that.
+        """
+        jobs, late = self.hands.jobs, False
         ours = finding.by_component(one for one in found if self._needs.place.owns(one.labels))
         was_away, self.obstacle = self.obstacle is not None, None
         self.hands.engine_is(there=True)
         owner = self._needs.owner
         for name, component in list(owner.components.items()):
             mine = ours.pop(name, [])
-            if (concerns(component) or mine) and not self.hands.jobs.busy(name):
+            if not (concerns(component) or mine) or jobs.busy(name):
+                continue
+            if not jobs.quiet_since(name, began):
+                late = True
+            else:
                 await self._reconcile(component, finding.judge(component, mine))
         for name, strays in ours.items():
             self._clear(name, tuple(strays), "it is no longer in the configuration")
@@ -110,7 +129,7 @@ class Sight:
         self.wall_looked = self._needs.clock.wall()
         if was_away:
             owner.look_again()
-        return True
+        return not late
 
     def expect_signal(self, container: str) -> None:
         """We are about to send one."""
@@ -155,7 +174,9 @@ class Sight:
         owner.meet(name, finding.live(seen, now, wall))
         taken = owner.components[name]
         self._acquaint(taken, seen)
-        if taken.state is State.STOPPING:
+        if self.hands.has_died(seen.id):  # since the look at it
+            self.hands.end(taken, None)
+        elif taken.state is State.STOPPING:
             self.hands.stop(taken)
         elif taken.desired is Desired.RUNNING and self._is_outdated(taken, seen):
             owner.apply(name, RestartWanted(reason="its configuration changed", anew=False))
@@ -216,12 +237,12 @@ class Sight:
     async def _happened(self, event: Happened, name: str) -> None:
         if event.action is Action.DIED:
             self.hands.died(event.container)
-        component = self._needs.owner.components.get(name)
-        if event.container in self.hands.ours:
-            if event.action is Action.REMOVED:
-                self.hands.ours.discard(event.container)
-                self._expected.pop(event.container, None)
-                self._signalled.pop(event.container, None)
+        component, by_us = self._needs.owner.components.get(name), event.container in self.hands.ours
+        if event.action is Action.REMOVED:
+            self.hands.removed(event.container)
+            self._expected.pop(event.container, None)
+            self._signalled.pop(event.container, None)
+        if by_us:
             return
         if component is None:
             return
