@@ -59,7 +59,7 @@ def test_an_exec_that_takes_too_long_is_killed_with_all_its_children(
             command = ("busybox", "sh", "-c", "echo begun; sleep 777 & trap '' TERM; sleep 778; sleep 779")
             done = await engine.execute(container, command, 1.5)
             assert (done.code, done.output) == (None, b"begun\n")
-            assert time.monotonic() - begun < 6
+            assert time.monotonic() - begun < 60  # its children sleep for minutes
 
             async def gone() -> bool:
                 processes = await engine.execute(container, ("ps", "-o", "args"), 10)

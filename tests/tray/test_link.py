@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from roost.client.shapes import Color, StatusChanged
+from roost.client import register
+from roost.client.shapes import Color, ProjectStatus, StatusChanged
 from roost.platform import identity
 from roost.platform.paths import project_paths
+from roost_tray import link
 from roost_tray.link import absence, mark_of, merged
 from roost_tray.world import Presence
+from support.virtual_loop import run_virtual
 from tray.scenes import SHOP, component
 
 
@@ -59,3 +64,81 @@ def test_a_file_that_was_replaced_is_noticed(tmp_path: Path) -> None:
     new.write_text("{}")
     new.replace(path)
     assert mark_of(str(path)) != before
+
+
+class _News:
+    """A stream that says what it is told to."""
+
+    def __init__(self, queue: asyncio.Queue[Any]) -> None:
+        self._queue = queue
+
+    async def __aenter__(self) -> _News:
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        self.close()
+
+    def __aiter__(self) -> _News:
+        return self
+
+    async def __anext__(self) -> object:
+        return await self._queue.get()
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class _Daemon:
+    """What an `AsyncClient` is to the tray: its stream says what `news` brings, its answers wait for `answer`."""
+
+    def __init__(self) -> None:
+        assert SHOP.status is not None
+        self.status: ProjectStatus = SHOP.status
+        self.news: asyncio.Queue[Any] = asyncio.Queue()
+        self.news.put_nowait(self.status)
+        self.answer = asyncio.Event()
+        self.asked = 0
+
+    def __call__(self, *_paths: object, **_options: object) -> _Daemon:
+        return self
+
+    async def status_stream(self) -> _News:
+        return _News(self.news)
+
+    async def project_status(self) -> ProjectStatus:
+        status, self.asked = self.status, self.asked + 1
+        await self.answer.wait()
+        return status
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+def test_an_answer_that_news_have_overtaken_is_no_news(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """P15: a crash while the menu asks for everything: the icon does not go back to what was before it."""
+    monkeypatch.setattr(register, "register_path", lambda: str(tmp_path / "projects.json"))
+    (tmp_path / "roost.yaml").touch()
+    register.remember("shop", str(tmp_path))
+
+    async def scenario() -> None:
+        daemon = _Daemon()
+        monkeypatch.setattr(link, "AsyncClient", daemon)
+        following = link.Following(lambda world: None, {})
+        following.glance()
+        await asyncio.sleep(0.1)
+        asking = asyncio.ensure_future(following.refresh())
+        await asyncio.sleep(0.1)
+        crashed = component("api", state="failed", ready=False, reason="exit code 1", pid=None)
+        news = StatusChanged(color=Color.RED, components=[crashed])
+        daemon.status = merged(daemon.status, news)
+        daemon.news.put_nowait(news)
+        await asyncio.sleep(0.1)
+        daemon.answer.set()
+        await asking
+        (project,) = following.world.projects
+        assert project.status == daemon.status and daemon.status.color is Color.RED
+        assert daemon.asked == 2
+
+    run_virtual(scenario())

@@ -64,6 +64,7 @@ class Brain:
         self._begun = threading.Event()
         self._end: asyncio.Event | None = None
         self._tasks: set[asyncio.Future[None]] = set()
+        self._login = asyncio.Lock()
         self._thread = threading.Thread(target=self._run, name="brain", daemon=True)
 
     # -- from other threads ------------------------------------------------------------------------------
@@ -189,8 +190,9 @@ class Brain:
     async def toggle_login(self) -> None:
         """Have the tray start at login if it does not, and the other way round.  Raises DesktopError."""
         desktop = self._outfit.desktop
-        starts = await asyncio.to_thread(desktop.starts_at_login)
-        await asyncio.to_thread(desktop.start_at_login, not starts)
+        async with self._login:  # a look that began before must not end after
+            starts = await asyncio.to_thread(desktop.starts_at_login)
+            await asyncio.to_thread(desktop.start_at_login, not starts)
         await self._look_at_login()
 
     def _set(self, settings: Settings) -> None:
@@ -203,12 +205,13 @@ class Brain:
         self._presenter.refresh()
 
     async def _look_at_login(self) -> None:
-        try:
-            starts: bool | None = await asyncio.to_thread(self._outfit.desktop.starts_at_login)
-        except DesktopError as error:
-            log.info("whether the tray starts at login is not known: %s", error)
-            starts = None
-        self._set(replace(self._settings, at_login=starts))
+        async with self._login:
+            try:
+                starts: bool | None = await asyncio.to_thread(self._outfit.desktop.starts_at_login)
+            except DesktopError as error:
+                log.info("whether the tray starts at login is not known: %s", error)
+                starts = None
+            self._set(replace(self._settings, at_login=starts))
 
     async def _watch_login(self) -> None:
         while True:

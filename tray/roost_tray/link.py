@@ -44,6 +44,8 @@ _STOPPED = 15.0
 _READ_ANYWAY = 10
 """The register is read at every tenth look, changed or not: a project's folder may have gone."""
 
+_ASKED = 3
+"""So often the whole status is asked for, when each time something has changed before the answer came."""
 _REMEMBERED = 60.0
 """Seconds for which the menu says what went wrong."""
 
@@ -176,6 +178,7 @@ class _Follower:
         self._changed = changed
         self._mark = mark_of(paths.daemon_json)
         self._complaint = ""
+        self._heard = 0
         self._come = asyncio.Event()
         self._task = asyncio.ensure_future(self._run())
 
@@ -201,10 +204,16 @@ class _Follower:
             self._changed()
 
     async def refresh(self) -> None:
-        """Ask for everything."""
-        if self.view.presence is Presence.RUNNING:
-            with suppress(RoostError):  # the stream notices what is behind it
-                self._take(await self.client.project_status())
+        """Ask for everything.  An answer that the stream has overtaken is older than what is known."""
+        with suppress(RoostError):  # the stream notices what is behind it
+            for _ in range(_ASKED):
+                if self.view.presence is not Presence.RUNNING:
+                    return
+                heard = self._heard
+                status = await self.client.project_status()
+                if self._heard == heard:
+                    self._take(status)
+                    return
 
     async def _run(self) -> None:
         failures = 0
@@ -232,6 +241,7 @@ class _Follower:
                 pulse = asyncio.ensure_future(self._feel_pulse(stream))
                 try:
                     async for item in stream:
+                        self._heard += 1
                         self._take(item)
                         heard = True
                 finally:
@@ -249,9 +259,10 @@ class _Follower:
         with suppress(RoostError, TimeoutError):
             while True:
                 await asyncio.sleep(PULSE)
+                heard = self._heard
                 async with asyncio.timeout(SILENCE):
                     daemon = await self.client.daemon_status()
-                if self.view.status is not None:
+                if self.view.status is not None and self._heard == heard:
                     self._take(msgspec.structs.replace(self.view.status, daemon=daemon))
         stream.close()
         self._miss()
@@ -268,6 +279,7 @@ class _Follower:
         self.change(replace(self.view, name=name, presence=Presence.RUNNING, status=status))
 
     def _miss(self) -> None:
+        self._heard += 1
         presence = absence(self._paths)
         status = None if presence is Presence.STOPPED else self.view.status
         self.change(replace(self.view, presence=presence, status=status))
