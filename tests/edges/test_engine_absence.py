@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,7 +33,9 @@ from roost.edges.engine.api import (
 from roost.edges.engine.capture import EngineCapture
 from roost.edges.engine.connect import connect
 from roost.edges.engine.docker import PATIENT_THREADS, QUICK_THREADS, DockerEngine
+from roost.edges.engine.locate import locate
 from support.engine import RealEngine
+from support.virtual_loop import run_virtual
 
 DAEMON = Path(__file__).resolve().parents[2] / "daemon"
 LABEL = {"roost.project": "events"}
@@ -241,6 +244,22 @@ def test_an_engine_that_comes_back_is_found_again(
         expect_each_once(tmp_path, 100, more=("out 100",) if last_word else ())
 
     run(test, within=200)
+
+
+def test_an_engine_that_is_slow_with_each_answer_fails_as_one_that_hangs() -> None:
+    """P12: the list comes just in time, the look at each container does not: it is the engine's fault, as always."""
+
+    class Slow(DockerEngine):
+        async def _ask(self, work: object, limit: float, what: str) -> Any:
+            await asyncio.sleep(0.9 * limit)
+            return [{"Id": "c1"}]
+
+    async def test() -> None:
+        with pytest.raises(EngineError) as caught:
+            await Slow(lambda: locate({})).list({}, limit=5)
+        assert caught.value.kind is ErrorKind.TIMEOUT
+
+    run_virtual(test())
 
 
 def test_no_engine_at_all(tmp_path: Path) -> None:

@@ -145,7 +145,7 @@ def test_what_a_look_means() -> None:
     ended = seen(status=Status.EXITED, exit_code=3)
     for component, containers, verdict in (
         (believed(), [seen()], Verdict.AS_BELIEVED),
-        (believed(), [seen(status=Status.PAUSED)], Verdict.PAUSED),
+        (believed(), [seen(status=Status.PAUSED)], Verdict.AS_BELIEVED),
         (believed(), [seen(started_at=200.0)], Verdict.RESTARTED),
         (believed(), [ended], Verdict.ENDED),
         (believed(), [], Verdict.GONE),
@@ -156,6 +156,18 @@ def test_what_a_look_means() -> None:
         (believed(State.BACKOFF, None), [], Verdict.AS_BELIEVED),
     ):
         assert finding.judge(component, containers).verdict is verdict
+
+
+def test_what_is_paused_is_to_go_on() -> None:
+    """P11: also one that was lost sight of; not one that somebody has started again, which is replaced."""
+    paused = seen(status=Status.PAUSED)
+    for component, is_paused in (
+        (believed(), True),
+        (believed(State.WAITING), True),
+        (believed(wall_started=50.0), False),
+        (believed(State.STOPPED, None, desired=Desired.STOPPED), False),
+    ):
+        assert finding.judge(component, [paused]).is_paused is is_paused
 
 
 def test_what_nobody_has_use_for_is_a_stray() -> None:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 
 from msgspec.structs import replace
 
 from roost.edges.engine.api import (
     Action,
+    Build,
     Connected,
     ContainerOrder,
     ContainerSeen,
     EngineError,
     EngineEvent,
     ErrorKind,
+    ExecResult,
     Happened,
     ImageSeen,
+    Lost,
     NetworkSeen,
     Progress,
     Pull,
@@ -39,8 +42,17 @@ class FakeEngine:
         self.away = False
         self.hold: dict[str, asyncio.Event] = {}
         self.late: dict[str, asyncio.Event] = {}
+        self._late: dict[str, asyncio.Event] = {}
+        self._failing: dict[str, EngineError] = {}
         self.refuse: dict[str, EngineError] = {}
+        self.on_kill: Callable[[], None] = lambda: None
         self.exits_at_once: int | None = None
+        self.stubborn = False
+        """Whether containers end only when they are killed."""
+        self.command: ExecResult | None = None
+        """How a command in a container ends; None: the engine refuses to run it."""
+        self.images: dict[str, str] = {}
+        self.pulls: list[Progress] = []
         self._events: asyncio.Queue[EngineEvent] = asyncio.Queue()
         self._count = 0
 
@@ -55,7 +67,18 @@ class FakeEngine:
 
     async def _answer(self, name: str) -> None:
         if name in self.late:
-            await self.late.pop(name).wait()
+            late = self._late[name] = self.late.pop(name)
+            await late.wait()
+            if name in self._failing:
+                raise self._failing.pop(name)
+
+    def let_go(self, name: str) -> None:
+        """Let a late answer come."""
+        self._late.pop(name).set()
+
+    def fail_late(self, name: str, error: EngineError) -> None:
+        """Let the late answer be this error."""
+        self._failing[name] = error
 
     def _found(self, container: str) -> ContainerSeen:
         for one in self.containers.values():
@@ -87,16 +110,32 @@ class FakeEngine:
         )
         self.happen(Action.DIED, container, code)
 
+    def pause(self, container: str) -> None:
+        """Let somebody pause it."""
+        self.containers[container] = replace(self.containers[container], status=Status.PAUSED)
+        self.happen(Action.PAUSED, container)
+
+    def lose(self) -> None:
+        """It is gone, and whoever follows its events hears that."""
+        self.away = True
+        self._events.put_nowait(Lost(GONE.message))
+
     def running(self) -> list[str]:
         return [one.id for one in self.containers.values() if one.is_up]
 
-    def put(self, order_labels: Mapping[str, str], name: str, status: Status = Status.RUNNING) -> str:
+    def put(
+        self,
+        order_labels: Mapping[str, str],
+        name: str,
+        status: Status = Status.RUNNING,
+        image: str = "box:1",
+    ) -> str:
         """A container that somebody has made."""
         self._count += 1
         identity = f"c{self._count}"
         self.containers[identity] = ContainerSeen(
-            id=identity, name=name, labels=dict(order_labels), image="box:1", image_id="sha256:1", status=status,
-            started_at=self.clock.wall(),
+            id=identity, name=name, labels=dict(order_labels), image=image,
+            image_id=self.images.get(image, "sha256:1"), status=status, started_at=self.clock.wall(),
         )  # fmt: skip
         return identity
 
@@ -120,7 +159,7 @@ class FakeEngine:
         await self._call("create")
         if any(one.name == order.name for one in self.containers.values()):
             raise EngineError(ErrorKind.NAME_TAKEN, "taken")
-        return self.put(order.labels, order.name, Status.CREATED)
+        return self.put(order.labels, order.name, Status.CREATED, order.image)
 
     async def start(self, container: str, limit: float = 0) -> None:
         await self._call("start")
@@ -135,11 +174,16 @@ class FakeEngine:
 
     async def stop(self, container: str, signal: str, timeout: float, limit: float = 0) -> None:
         await self._call("stop")
-        self.end(self._found(container).id, 0)
+        await asyncio.sleep(self.stubborn and timeout)
+        if self._found(container).is_up:
+            self.end(container, 0)
 
     async def kill(self, container: str, signal: str = "KILL", limit: float = 0) -> None:
         await self._call("kill")
-        self.end(self._found(container).id, 137)
+        if not self._found(container).is_up:
+            raise EngineError(ErrorKind.REFUSED, "the container is not running")
+        self.end(container, 137)
+        self.on_kill()
 
     async def remove(self, container: str, limit: float = 0) -> None:
         await self._call("remove")
@@ -157,9 +201,31 @@ class FakeEngine:
 
     async def ensure_image(self, reference: str, pull: Pull, progress: Progress | None = None) -> ImageSeen:
         if progress is not None:
+            self.pulls.append(progress)
             progress(f"pulling {reference}: 1 of 2 MB")
         await self._call("pull")
         return ImageSeen(id="sha256:1")
+
+    async def image(self, reference: str, limit: float = 0) -> ImageSeen:
+        await self._call("image")
+        if reference not in self.images:
+            raise EngineError(ErrorKind.NO_SUCH_IMAGE, "no such image")
+        return ImageSeen(id=self.images[reference])
+
+    async def build(self, build: Build, progress: Progress | None = None) -> ImageSeen:
+        await self._call("build")
+        number = self.calls.count("build")
+        self.images[build.tag] = f"sha256:built{number}"
+        await self._answer("build")
+        return ImageSeen(id=f"sha256:built{number}")
+
+    async def execute(
+        self, container: str, command: tuple[str, ...], timeout: float, environment: object = None
+    ) -> ExecResult:
+        await self._call("execute")
+        if self.command is None:
+            raise EngineError(ErrorKind.REFUSED, "the container is not running")
+        return self.command
 
     async def ensure_network(self, name: str, labels: Mapping[str, str], limit: float = 0) -> str:
         await self._call("network")
@@ -178,17 +244,19 @@ class FakeEngine:
 
 
 class FakeCapture:
-    """Notes whose output is taken."""
+    """Notes whose output is taken; `late` is told of nothing more until it is set."""
 
     def __init__(self) -> None:
         self.taken: list[tuple[str, int, str]] = []
+        self.late: asyncio.Event | None = None
 
     def start(self, name: str, run: int, container: str, max_size: int, max_files: int) -> None:
         if (name, run, container) not in self.taken:
             self.taken.append((name, run, container))
 
     async def drained(self, name: str, run: int) -> None:
-        return
+        if self.late is not None:
+            await self.late.wait()
 
     async def clear(self, name: str) -> bool:
         return False

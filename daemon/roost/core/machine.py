@@ -16,13 +16,12 @@ from .cells import Cell, Step, edges
 from .cells import leads_to as _leads_to
 from .cells import stay as _stay
 from .cells import tell as _tell
-from .model import Kind, Policy, ProbeKind, Type
+from .model import Policy, ProbeKind, Type
 from .states import (
     EVENTS,
     Component,
     Desired,
     Due,
-    Effect,
     Elapsed,
     Ended,
     Event,
@@ -166,12 +165,8 @@ def _begin_again(component: Component, event: RestartWanted, _now: float) -> Ste
 
 def _halt(component: Component, halt: Halt, reason: str) -> Step:
     stopping = replace(component, state=State.STOPPING, halt=halt, reason=reason, ready=False, deadline=None)
-    told: list[Effect] = []
-    if component.ready:
-        told.append(_tell(stopping, "unready", reason))
-    if component.there or component.spec.kind is not Kind.PROCESS:
-        told.append(Stop(component.name, component.run))
-    return stopping, tuple(told)
+    stop = Stop(component.name, component.run)
+    return stopping, (_tell(stopping, "unready", reason), stop) if component.ready else (stop,)
 
 
 @_leads_to()

@@ -341,7 +341,7 @@ class Spawn(Struct, frozen=True):
 
 
 class Stop(Struct, frozen=True):
-    """End this run: signal, and after the stop time-out the kill."""
+    """End this run: signal, and after the stop time-out the kill; or give it up, where it is still being started."""
 
     name: str
     run: int

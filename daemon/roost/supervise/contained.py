@@ -45,6 +45,10 @@ class Contained:
             self._opened = self._open()
         return self._opened
 
+    def is_busy(self, name: str) -> bool:
+        """Whether something is under way for the component."""
+        return self._opened is not None and self._opened.hands.jobs.busy(name)
+
     def inside(self, component: Component) -> Callable[[tuple[str, ...], float], Awaitable[Answer]] | None:
         """What runs commands in the component's container; None if it is none."""
         return partial(self.all.execute, component) if component.container is not None else None

@@ -56,6 +56,8 @@ class World:
         self._held: dict[tuple[str, int], list[int]] = {}
         self._numbered: tuple[Project, dict[str, dict[str, int]]] | None = None
         self._stopping: set[asyncio.Task[None]] = set()
+        self._asked: dict[str, int] = {}
+        """The last run of each component that the keeper was asked to start."""
 
     def serve(self, apply: Apply, project: Callable[[], Project]) -> None:
         """From now on events go to `apply`."""
@@ -70,8 +72,10 @@ class World:
     def spawn(self, component: Component) -> None:
         name, run = component.name, component.run
         if component.spec.container is not None:
+            self._asked.pop(name, None)
             self.contained.all.spawn(component)
             return
+        self._asked[name] = run
         if component.spec.run is None:
             self._fail(name, run, "cannot be started: its command is not known while roost.yaml is invalid")
             return
@@ -87,9 +91,11 @@ class World:
         looking.add_done_callback(lambda found: self._ask_unless(spec, run, found.result()))
 
     def stop(self, component: Component) -> None:
-        if concerns(component):
+        if self._is_contained(component):
             self.contained.all.stop(component)
             return
+        if component.pid is None:
+            return  # the keeper's answer brings it, and this again
         spec = component.spec
         command = spec.stop.command
         self._stop(component, None if command else spec.stop.signal, spec.stop.timeout)
@@ -109,11 +115,15 @@ class World:
         if new:
             self.on_turn(component, what)
 
+    def is_keepers(self, component: Component) -> bool:
+        """Whether the keeper was asked to start its present run and has not answered, whatever it is to be now."""
+        return not component.there and self._asked.get(component.name) == component.run
+
     # -- more that can be done ---------------------------------------------------------------------------
 
     def kill(self, component: Component) -> None:
         """The end of patience: no signal to be polite, the whole tree at once."""
-        if concerns(component):
+        if self._is_contained(component):
             self.contained.all.kill(component)
             return
         self._stop(component, "KILL", 0.0)
@@ -161,6 +171,12 @@ class World:
             os.close(fd)
 
     # -- details -----------------------------------------------------------------------------------------
+
+    def _is_contained(self, component: Component) -> bool:
+        """Whether an engine has, or was asked to start, its present run; a reload may want something else by now."""
+        if component.there or self.is_keepers(component):
+            return component.container is not None
+        return concerns(component) or self.contained.is_busy(component.name)
 
     def _ask_unless(self, spec: Spec, run: int, obstacle: str | None) -> None:
         if obstacle is None:

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..clock import RealClock
-from . import images, rendering, seen
+from . import faults, images, rendering, seen
 from .api import (
     QUICK,
     SLOW,
@@ -91,14 +91,16 @@ class DockerEngine:
     # -- containers
 
     async def list(self, labels: Mapping[str, str], limit: float = QUICK) -> tuple[ContainerSeen, ...]:
-        async with asyncio.timeout(limit + 1):  # the calls' own limits come first
-            found = await self._ask(
-                lambda sdk: sdk.containers(all=True, filters=rendering.filters(dict(labels))),
-                limit,
-                "listing containers",
-            )
-            looks = [self._inspect_or_none(each["Id"], limit) for each in found]
-            containers = [each for each in await asyncio.gather(*looks) if each is not None]
+        what = "listing containers"
+        try:
+            async with asyncio.timeout(limit + 1):  # the calls' own limits come first
+                found = await self._ask(
+                    lambda sdk: sdk.containers(all=True, filters=rendering.filters(dict(labels))), limit, what
+                )
+                looks = [self._inspect_or_none(each["Id"], limit) for each in found]
+                containers = [each for each in await asyncio.gather(*looks) if each is not None]
+        except TimeoutError:
+            raise faults.of_silence(what, limit) from None  # each was in time, all together were not
         return tuple(sorted(containers, key=lambda container: container.created_at or 0.0))
 
     async def inspect(self, container: str, limit: float = QUICK) -> ContainerSeen:

@@ -24,7 +24,6 @@ class Verdict(enum.StrEnum):
     AS_BELIEVED = "as believed"
     HERE = "here"
     """It runs, which was not known, or not for sure."""
-    PAUSED = "paused"
     RESTARTED = "restarted"
     """Somebody else has let it end and begin again."""
     ENDED = "ended"
@@ -38,6 +37,12 @@ class Finding(Struct, frozen=True, kw_only=True):
     verdict: Verdict
     seen: ContainerSeen | None = None
     strays: tuple[ContainerSeen, ...] = ()
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether it is to go on, and somebody has paused it."""
+        goes_on = self.verdict in (Verdict.AS_BELIEVED, Verdict.HERE)
+        return goes_on and self.seen is not None and self.seen.status is Status.PAUSED
 
 
 def by_component(containers: Iterable[ContainerSeen]) -> dict[str, list[ContainerSeen]]:
@@ -82,8 +87,6 @@ def _verdict(component: Component, seen: ContainerSeen) -> Verdict:
         return Verdict.ENDED
     if seen.id != component.container or not _holds(component):
         return Verdict.HERE
-    if seen.status is Status.PAUSED:
-        return Verdict.PAUSED
     began, noted = seen.started_at, component.wall_started
     if began is not None and noted is not None and began > noted + _RESTARTED:
         return Verdict.RESTARTED

@@ -7,24 +7,25 @@ fails no component: what was to be started waits, what was to be ended is ended 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 
 from ...core.model import Spec
 from ...core.states import Component, Exit, Exited
-from ...edges.engine.api import EngineError, ErrorKind
+from ...edges.engine.api import ContainerSeen, EngineError, ErrorKind
 from . import finding, order
+from .clearing import AWAY, PATIENCE, Clearing
 from .figures import Figures
 from .images import Images
 from .jobs import Jobs
 from .needs import Needs
-from .starting import AWAY, Starting
+from .starting import Starting
 
-_PATIENCE = 5.0
-"""Seconds beyond its own time-out that an end waits for an engine that does not answer."""
 _HURRY = 1.0
-"""The same, when everything is to be killed; and between two attempts at what the engine refuses."""
-_DRAIN = 10.0
-"""Seconds that the last of its output may take; longer only delays the news of its end."""
+"""Seconds that an end waits for an engine that does not answer, when everything is to be killed; and between two
+attempts at what the engine refuses."""
+_SAVE = 2.0
+"""Seconds that the next run waits for the end of the last one to be on record; a disk in trouble stops nobody."""
 
 
 class Hands:
@@ -37,13 +38,8 @@ class Hands:
         self._figures = figures
         self._lose = lose
         self.jobs = Jobs(needs.complain, self._answer_for)
-        self.ours: set[str] = set()
-        """Containers that we end or remove ourselves, so that nobody else is blamed for it."""
-        self.unsaved: set[str] = set()
-        """Containers whose end is not on record yet: a daemon that comes next must be able to ask them."""
-        self.left: dict[str, str] = {}
-        """Components whose container could not be ended, and why."""
-        self._starting = Starting(needs, images, figures, lose, self.ours)
+        self.clearing = Clearing(needs, self.jobs)
+        self._starting = Starting(needs, images, figures, lose, self.clearing)
         self._known: set[str] = set()
         self._deaths: dict[str, asyncio.Event] = {}
         self._hurried: dict[str, asyncio.Event] = {}
@@ -59,7 +55,7 @@ class Hands:
     def stop(self, component: Component) -> None:
         """End the present run; one that is still being started is given up."""
         if component.container is not None:
-            self.ours.add(component.container)
+            self.clearing.ours.add(component.container)
             self.jobs.do(component.name, self._finish(component, component.container))
         elif self.jobs.busy(component.name):
             self._starting.give_up(component)
@@ -70,24 +66,20 @@ class Hands:
         """The end of patience."""
         self._hurried.setdefault(component.name, asyncio.Event()).set()
         if component.container is not None:
-            self.ours.add(component.container)
-            self.jobs.aside(self._engine.kill(component.container, limit=_PATIENCE))
+            self.clearing.ours.add(component.container)
+            self.jobs.aside(self._engine.kill(component.container, limit=PATIENCE))
 
     def end(self, component: Component, code: int | None) -> None:
         """Its container has ended by itself; `code` where an event has said it."""
         if component.container is not None:
-            self.jobs.do(component.name, self._end(component, component.container, code))
-
-    def remove(self, container: str) -> None:
-        """It is of no use any more."""
-        self.ours.add(container)
-        self.jobs.aside(self._engine.remove(container))
+            self.jobs.do(component.name, self._end(component.name, component.container, code))
 
     # -- what is heard of elsewhere ------------------------------------------------------------------------
 
     def took_up(self, container: str) -> None:
         """This container is a component's present run."""
         self._known.add(container)
+        self.clearing.left.pop(container, None)
 
     def knows(self, container: str) -> bool:
         """Whether it was started, or taken up, in this daemon's life."""
@@ -103,7 +95,7 @@ class Hands:
 
     def removed(self, container: str) -> None:
         """The engine has it no more: nothing further will be heard of it."""
-        self.ours.discard(container)
+        self.clearing.removed(container)
         self._deaths.pop(container, None)
 
     def engine_is(self, there: bool) -> None:
@@ -124,9 +116,9 @@ class Hands:
         if now is None or now.container != seen.id:
             return
         if not seen.is_up:
-            await self._end(now, seen.id, seen.exit_code)
+            await self._end(now.name, seen.id, seen.exit_code)
         elif self.has_died(seen.id):  # after the look at it, before we knew its name
-            await self._end(now, seen.id, None)
+            await self._end(now.name, seen.id, None)
 
     def _answer_for(self, name: str, error: Exception) -> None:
         component = self._needs.owner.components.get(name)
@@ -139,10 +131,10 @@ class Hands:
         name, spec = component.name, self._needs.resolved(component.spec)
         hurry = self._hurried.setdefault(name, asyncio.Event())
         clock = self._needs.clock
-        deadline = clock.now() + spec.stop.timeout + _PATIENCE
+        deadline = clock.now() + spec.stop.timeout + PATIENCE
         while True:
             try:
-                await self._ask_to_end(spec, component, container)
+                await self._ask_to_end(spec, component, container, hurry)
                 break
             except EngineError as error:
                 if error.kind is ErrorKind.NO_SUCH_CONTAINER:
@@ -153,26 +145,42 @@ class Hands:
                     self._needs.tell("stop_failed", f"it could not be stopped: {error}", component=name)
                     await asyncio.sleep(_HURRY)
                 if clock.now() >= deadline or not await self._engine_back(deadline - clock.now(), hurry):
-                    self._give_up(component, error.message)
+                    self._give_up(component, container, error.message)
                     return
         self._hurried.pop(name, None)
-        now = self._needs.owner.components.get(name)
-        if now is not None and now.container == container:
-            await self._end(now, container, None)
+        await self._end(name, container, None)
 
-    async def _ask_to_end(self, spec: Spec, component: Component, container: str) -> None:
-        timeout, rest = spec.stop.timeout, spec.stop.timeout
+    async def _ask_to_end(
+        self, spec: Spec, component: Component, container: str, hurry: asyncio.Event
+    ) -> None:
+        clock = self._needs.clock
+        end = clock.now() + (0.0 if hurry.is_set() else spec.stop.timeout)
         command = order.in_container(spec.stop.command)
-        if command is not None:
-            began = self._needs.clock.now()
-            ended = await self._engine.execute(container, command, timeout)
-            rest = max(0.0, timeout - (self._needs.clock.now() - began))
-            if ended.code == 0 and await self._ends(container, rest):
-                return
-            if ended.code != 0:
-                why = "took too long" if ended.code is None else f"ended with {ended.code}"
-                self._needs.tell("stop_failed", f"its stop command {why}", component=component.name)
-        await self._engine.stop(container, spec.stop.signal, rest, limit=_PATIENCE)
+        by_command = command if not hurry.is_set() else None
+        if by_command is not None and await self._ends_by(by_command, component, container, end):
+            return
+        rest = 0.0 if hurry.is_set() else max(0.0, end - clock.now())
+        await self._engine.stop(container, spec.stop.signal, rest, limit=PATIENCE)
+
+    async def _ends_by(
+        self, command: tuple[str, ...], component: Component, container: str, end: float
+    ) -> bool:
+        """Whether it has ended by its own way to be stopped.  Raises EngineError if the engine is to blame."""
+        clock = self._needs.clock
+        why = ""
+        try:
+            ended = await self._engine.execute(container, command, end - clock.now())
+        except EngineError as error:
+            if error.kind in AWAY or error.kind is ErrorKind.NO_SUCH_CONTAINER:
+                raise
+            why = f"cannot be run: {error}"
+        else:
+            if ended.code == 0:
+                return await self._ends(container, max(0.0, end - clock.now()))
+            why = "took too long" if ended.code is None else f"ended with {ended.code}"
+        if not self.has_died(container):
+            self._needs.tell("stop_failed", f"its stop command {why}", component=component.name)
+        return False
 
     async def _ends(self, container: str, within: float) -> bool:
         try:
@@ -196,11 +204,11 @@ class Hands:
             for wait in waits:
                 wait.cancel()
 
-    def _give_up(self, component: Component, why: str) -> None:
+    def _give_up(self, component: Component, container: str, why: str) -> None:
         """It is said that it may still run; whoever comes next finds it by its labels."""
         name, clock = component.name, self._needs.clock
         message = f"its container could not be stopped and may still run: {why}"
-        self.left[name] = message
+        self.clearing.left[container] = f"{name}: {message}"
         self._hurried.pop(name, None)
         self._figures.forget(name)
         self._needs.tell("stop_failed", message, component=name, run=component.run)
@@ -217,28 +225,42 @@ class Hands:
         )
         self._needs.owner.apply(name, Exited(ended))
 
-    async def _end(self, component: Component, container: str, code: int | None) -> None:
+    async def _end(self, name: str, container: str, code: int | None) -> None:
         """All that it wrote first, then its end; the container goes once the end is on record."""
-        needs, name = self._needs, component.name
-        seen = None
-        try:
-            seen = await self._engine.inspect(container)
-        except EngineError as error:
-            if error.kind in AWAY:
-                self._lose(error.message)
-        if seen is not None and seen.is_up:
-            seen = None  # somebody has started it again: of this end only the event has told
-        try:
-            await asyncio.wait_for(needs.capture.drained(name, component.run), _DRAIN)
-        except TimeoutError:
-            needs.complain(f"{name}: the last of its output is late")
+        needs = self._needs
+        component = needs.owner.components.get(name)
+        if component is None or component.container != container:
+            return  # its end has been told meanwhile
+        seen = await self._at_the_end(container)
+        await self.clearing.drained(name, component.run)
         self._known.discard(container)
         self._figures.forget(name)
         now, wall = needs.clock.now(), needs.clock.wall()
-        self.unsaved.add(container)
+        self.clearing.unsaved.add(container)
         needs.owner.apply(name, Exited(finding.exit_of(component, seen, code, now, wall)))
-        needs.saved(lambda: self._is_saved(container))
+        saved = asyncio.Event()
+        needs.saved(lambda: self._is_saved(name, component.run, container, saved))
+        with contextlib.suppress(
+            TimeoutError
+        ):  # the next run begins by removing what a later daemon may have to ask
+            await asyncio.wait_for(saved.wait(), _SAVE)
 
-    def _is_saved(self, container: str) -> None:
-        self.unsaved.discard(container)
-        self.remove(container)
+    async def _at_the_end(self, container: str) -> ContainerSeen | None:
+        """The container as it has ended; None if it cannot be asked."""
+        try:
+            seen = await self._engine.inspect(container)
+            if not seen.is_up:
+                return seen
+            self.clearing.ours.add(
+                container
+            )  # somebody has started it again: of this end only the event has told
+            await self._engine.kill(container, limit=PATIENCE)
+        except EngineError as error:
+            if error.kind in AWAY:
+                self._lose(error.message)
+        return None
+
+    def _is_saved(self, name: str, run: int, container: str, saved: asyncio.Event) -> None:
+        saved.set()
+        self.clearing.unsaved.discard(container)
+        self.clearing.remove(name, run, container)

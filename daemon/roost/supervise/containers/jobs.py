@@ -34,6 +34,11 @@ class Jobs:
         """Whether nothing is under way for it, nor has ended since that moment."""
         return name not in self._jobs and self._last.get(name, 0) <= moment
 
+    async def idle(self, name: str) -> None:
+        """Return when nothing is under way for it."""
+        while (job := self._jobs.get(name)) is not None:
+            await asyncio.wait([job])
+
     def do(self, name: str, work: Work) -> None:
         """Do this when what is under way for the component is done."""
         before = self._jobs.get(name)

@@ -56,6 +56,7 @@ class Needs:
         resolved: Callable[[Spec], Spec],
         instance: Callable[[], str],
         saved: Callable[[Callable[[], None]], None],
+        is_keepers: Callable[[Component], bool],
         hasten: Callable[[str], None],
         complain: Callable[[str], None],
     ) -> None:
@@ -71,6 +72,8 @@ class Needs:
         self.instance = instance
         self.saved = saved
         """Calls back once all that is so now is on the disk."""
+        self.is_keepers = is_keepers
+        """Whether its present run is one that the keeper is about to start: it was no container before a reload."""
         self.hasten = hasten
         """The component's health has changed: what probes it should look."""
         self.complain = complain

@@ -33,6 +33,7 @@ def open_containers(daemon: Daemon) -> Containers:
         resolved=world.resolved,
         instance=lambda: world.instance,
         saved=daemon.saver.mark,
+        is_keepers=world.is_keepers,
         hasten=daemon.probing.hasten,
         complain=daemon.log.error,
     )

@@ -11,11 +11,11 @@ import asyncio
 
 from ...core.model import Kind
 from ...core.states import Component, Desired, Lost, RestartWanted, State
-from ...core.words import signal_name
 from ...edges.engine.api import Action, Connected, ContainerSeen, EngineError, EngineEvent, Happened
 from ...edges.engine.api import Lost as EngineLost
 from ..contained import concerns
 from . import finding, naming, order
+from .drift import Drift
 from .figures import Figures
 from .finding import Finding, Verdict
 from .hands import Hands
@@ -36,26 +36,25 @@ class Sight:
     def __init__(self, needs: Needs, figures: Figures) -> None:
         self._needs = needs
         self._figures = figures
-        self.hands: Hands
         self.obstacle: str | None = f"{WAITING} to answer"
         """Why no container can be started at present; None when one can."""
         self.wall_looked: float | None = None
         """When all containers were last compared with what is believed (S80)."""
-        self._expected: dict[str, int] = {}
-        """Signals that we have sent to a container and have not heard of yet."""
-        self._signalled: dict[str, str] = {}
-        """The last signal that somebody else has sent to it."""
+        self._losses = 0
         self._looking: asyncio.Task[bool] | None = None
+        self._next_look: asyncio.Task[bool] | None = None
         self._seeking: asyncio.Task[None] | None = None
         self._following: asyncio.Task[None] | None = None
 
-    def begin(self) -> None:
+    def begin(self, hands: Hands) -> None:
         """From now on."""
+        self.hands = hands
+        self.drift = Drift(self._needs, hands.jobs)
         self._following = asyncio.get_running_loop().create_task(self._follow())
 
     def close(self) -> None:
         """No more."""
-        for task in (self._following, self._seeking, self._looking):
+        for task in (self._following, self._seeking, self._looking, self._next_look):
             if task is not None:
                 task.cancel()
 
@@ -65,12 +64,15 @@ class Sight:
         """The engine does not answer: everything of it waits.  What is said of who does."""
         reason = f"{WAITING}: {why}"
         known, self.obstacle = self.obstacle, reason
+        self._losses += 1
         self.hands.engine_is(there=False)
         owner = self._needs.owner
+        for name, component in list(owner.components.items()):
+            if known == reason and component.state not in (State.STARTING, State.RUNNING):
+                continue  # it has been told
+            if concerns(component) and not self._is_elsewhere(component):
+                owner.apply(name, Lost(run=component.run, reason=reason))
         if known != reason:
-            for name, component in list(owner.components.items()):
-                if concerns(component) and not self.hands.jobs.busy(name):
-                    owner.apply(name, Lost(run=component.run, reason=reason))
             owner.look_again()
         if self._seeking is None or self._seeking.done():
             self._seeking = asyncio.get_running_loop().create_task(self._seek())
@@ -87,24 +89,35 @@ class Sight:
                 return
 
     async def look(self) -> bool:
-        """Compare everything with what is believed; whether the engine answered.  Never raises, ends in time."""
-        if self._looking is None or self._looking.done():
-            self._looking = asyncio.get_running_loop().create_task(self._look())
-        return await asyncio.shield(self._looking)
+        """Compare everything with what is believed; whether the engine answered.  Never raises, ends in time.
+
+        It begins after the call: one that is under way may have asked before that happened for which this is called.
+        """
+        if self._next_look is None:
+            if self._looking is None or self._looking.done():
+                self._looking = asyncio.get_running_loop().create_task(self._look())
+                return await asyncio.shield(self._looking)
+            self._next_look = asyncio.get_running_loop().create_task(self._look_after(self._looking))
+        return await asyncio.shield(self._next_look)
+
+    async def _look_after(self, before: asyncio.Task[bool]) -> bool:
+        await asyncio.wait([before])
+        self._looking, self._next_look = self._next_look, None
+        return await self._look()
 
     async def _look(self) -> bool:
         for _ in range(_LOOKS):
-            began = self.hands.jobs.now()
+            began, losses = self.hands.jobs.now(), self._losses
             try:
                 found = await self._needs.engine.list(self._needs.place.filter(), limit=_LOOK)
             except EngineError as error:
                 self.lose(error.message)
                 return False
-            if await self._compare(found, began):
-                break
-        return True
+            if losses == self._losses and self._compare(found, began):
+                return True
+        return self.obstacle is None
 
-    async def _compare(self, found: tuple[ContainerSeen, ...], began: int) -> bool:
+    def _compare(self, found: tuple[ContainerSeen, ...], began: int) -> bool:
         """What was seen with what is believed; False if it is too old to say everything.
 
         A component that was started or ended since the look began (`began`) is left alone: what the engine said
@@ -112,32 +125,32 @@ class Sight:
         """
         jobs, late = self.hands.jobs, False
         ours = finding.by_component(one for one in found if self._needs.place.owns(one.labels))
-        was_away, self.obstacle = self.obstacle is not None, None
         self.hands.engine_is(there=True)
         owner = self._needs.owner
-        for name, component in list(owner.components.items()):
-            mine = ours.pop(name, [])
-            if not (concerns(component) or mine) or jobs.busy(name):
+        for name in list(owner.components):
+            component, mine = owner.components.get(name), ours.pop(name, [])
+            if component is None or not (concerns(component) or mine) or self._is_elsewhere(component):
                 continue
             if not jobs.quiet_since(name, began):
                 late = True
             else:
-                await self._reconcile(component, finding.judge(component, mine))
+                self._reconcile(component, finding.judge(component, mine))
         for name, strays in ours.items():
             self._clear(name, tuple(strays), "it is no longer in the configuration")
-        self.hands.left.clear()  # whatever was left has been seen now, and is ended
+        self.hands.clearing.saw_all({one.id for one in found})
         self.wall_looked = self._needs.clock.wall()
+        was_away, self.obstacle = self.obstacle is not None, None  # not before all that runs is known to
         if was_away:
             owner.look_again()
         return not late
 
-    def expect_signal(self, container: str) -> None:
-        """We are about to send one."""
-        self._expected[container] = self._expected.get(container, 0) + 1
+    def _is_elsewhere(self, component: Component) -> bool:
+        """Whether somebody is at work on it who will tell what comes of it."""
+        return self.hands.jobs.busy(component.name) or self._needs.is_keepers(component)
 
     # -- what a look shows ---------------------------------------------------------------------------------
 
-    async def _reconcile(self, component: Component, found: Finding) -> None:
+    def _reconcile(self, component: Component, found: Finding) -> None:
         name, seen = component.name, found.seen
         now, wall = self._needs.clock.now(), self._needs.clock.wall()
         if seen is not None and seen.is_up and self._figures.note(name, seen):
@@ -149,11 +162,8 @@ class Sight:
                 self._take_up(component, seen, now, wall)
             case Verdict.AS_BELIEVED if seen is not None and not self.hands.knows(seen.id):
                 self._take_up(component, seen, now, wall)
-            case Verdict.PAUSED if seen is not None:
-                self._acquaint(component, seen)
-                await self._go_on(component, seen)
             case Verdict.RESTARTED if seen is not None:
-                self._drift(component, "its container was started again by somebody; another replaces it")
+                self.drift.tell(component, "its container was started again by somebody; another replaces it")
                 self.hands.end(component, None)
             case Verdict.ENDED if seen is not None:
                 if component.container is None:
@@ -161,9 +171,11 @@ class Sight:
                 self._acquaint(self._needs.owner.components[name], seen)
                 self.hands.end(self._needs.owner.components[name], seen.exit_code)
             case Verdict.GONE:
-                if component.container is not None and component.container not in self.hands.ours:
-                    self._drift(component, f"its container {finding.short(component.container)} is gone")
+                if component.container is not None and component.container not in self.hands.clearing.ours:
+                    self.drift.tell(component, f"its container {finding.short(component.container)} is gone")
                 self._needs.owner.meet(name, None)
+        if found.is_paused and seen is not None:
+            self.drift.go_on(self._needs.owner.components[name], seen)
         self._clear(
             name, found.strays, f"{name} is {component.state}" if not component.alive else "another runs"
         )
@@ -197,33 +209,24 @@ class Sight:
         wanted = order.digest(spec, self._needs.project(), self._needs.place)
         return seen.labels.get(naming.ORDER) != wanted
 
-    async def _go_on(self, component: Component, seen: ContainerSeen) -> None:
-        """Somebody has paused it; it is wanted running."""
-        self._drift(component, "its container was paused by somebody; it goes on")
-        try:
-            await self._needs.engine.unpause(seen.id)
-        except EngineError as error:
-            self._needs.complain(f"{component.name}: its container cannot go on: {error}")
-
     def _clear(self, name: str, strays: tuple[ContainerSeen, ...], why: str) -> None:
         for stray in strays:
-            if stray.id in self.hands.unsaved:
+            if stray.id in self.hands.clearing.unsaved:
                 continue
-            if stray.is_up and stray.id not in self.hands.ours:
+            if stray.is_up and stray.id not in self.hands.clearing.ours:
                 what = f"{finding.short(stray.id)} of {finding.labelled_run(stray.labels)}"
                 message = f"a container ({what}) was running although {why}; it was removed"
                 self._needs.tell("drift", message, component=name, data={"container": stray.id})
-            self.hands.remove(stray.id)
-
-    def _drift(self, component: Component, message: str) -> None:
-        data: dict[str, object] = {"container": component.container}
-        self._needs.tell("drift", message, component=component.name, run=component.run, data=data)
+            self.hands.clearing.remove(name, naming.run_of(stray.labels), stray.id, stray.is_up)
 
     # -- what the engine tells -----------------------------------------------------------------------------
 
     async def _follow(self) -> None:
         async for event in self._needs.engine.events(self._needs.place.filter()):
-            await self._hear(event)
+            try:
+                await self._hear(event)
+            except Exception as error:  # noqa: BLE001 - a defect of ours, which must not make us deaf
+                self._needs.complain(f"{event}: {type(error).__name__}: {error}")
 
     async def _hear(self, event: EngineEvent) -> None:
         match event:
@@ -237,11 +240,10 @@ class Sight:
     async def _happened(self, event: Happened, name: str) -> None:
         if event.action is Action.DIED:
             self.hands.died(event.container)
-        component, by_us = self._needs.owner.components.get(name), event.container in self.hands.ours
+        component, by_us = self._needs.owner.components.get(name), event.container in self.hands.clearing.ours
         if event.action is Action.REMOVED:
             self.hands.removed(event.container)
-            self._expected.pop(event.container, None)
-            self._signalled.pop(event.container, None)
+            self.drift.removed(event.container)
         if by_us:
             return
         if component is None:
@@ -251,23 +253,14 @@ class Sight:
             return
         match event.action:
             case Action.KILLED:
-                self._note_signal(event)
+                self.drift.note_signal(event)
             case Action.DIED if not self.hands.jobs.busy(name):
-                signal = self._signalled.pop(event.container, None)
-                if signal is not None:
-                    self._drift(component, f"its container was ended by somebody, with {signal}")
+                self.drift.ended(component, event.container)
                 self.hands.end(component, event.exit_code)
             case Action.RENAMED:
-                await self._name_again(component, event)
+                self.drift.name_again(component, event)
             case Action.PAUSED | Action.HEALTH | Action.REMOVED:
                 await self.look()
-
-    def _note_signal(self, event: Happened) -> None:
-        ours = self._expected.get(event.container, 0)
-        if ours:
-            self._expected[event.container] = ours - 1
-        elif event.signal is not None and event.signal.isdigit():
-            self._signalled[event.container] = signal_name(int(event.signal))
 
     async def _foreign(self, event: Happened, component: Component) -> None:
         """Not the container of the present run, or of one that is over."""
@@ -275,16 +268,4 @@ class Sight:
             await self.look()
         elif event.action is Action.REMOVED:
             short = finding.short(event.container)
-            self._drift(component, f"its container {short} was removed by somebody")
-
-    async def _name_again(self, component: Component, event: Happened) -> None:
-        wanted = self._needs.place.container(component.name)
-        if event.name == wanted:
-            return
-        self._drift(
-            component, f"its container was renamed to {event.name} by somebody; it gets its name back"
-        )
-        try:
-            await self._needs.engine.rename(event.container, wanted)
-        except EngineError as error:
-            self._needs.complain(f"{component.name}: its container cannot get its name back: {error}")
+            self.drift.tell(component, f"its container {short} was removed by somebody")

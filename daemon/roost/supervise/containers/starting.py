@@ -10,12 +10,10 @@ from ...core.states import Component, Held, Lost, Spawned, SpawnFailed
 from ...edges import ports
 from ...edges.engine.api import ContainerOrder, ContainerSeen, EngineError, ErrorKind, ImageSeen
 from . import naming, order
+from .clearing import AWAY, Clearing
 from .figures import Figures
 from .images import Images
 from .needs import Needs
-
-AWAY = (ErrorKind.UNAVAILABLE, ErrorKind.TIMEOUT)
-"""The engine's fault, not the component's."""
 
 _LOCAL = ("unix:", "npipe:")
 
@@ -28,14 +26,14 @@ class Starting:
     """Starts runs; what goes wrong comes back as an event."""
 
     def __init__(
-        self, needs: Needs, images: Images, figures: Figures, lose: Callable[[str], str], ours: set[str]
+        self, needs: Needs, images: Images, figures: Figures, lose: Callable[[str], str], clearing: Clearing
     ) -> None:
         self._needs = needs
         self._engine = needs.engine
         self._images = images
         self._figures = figures
         self._lose = lose
-        self._ours = ours
+        self._clearing = clearing
         self._fetching: dict[str, asyncio.Future[ImageSeen]] = {}
         self._unwanted: set[tuple[str, int]] = set()
         self._network = asyncio.Lock()
@@ -99,8 +97,10 @@ class Starting:
             await self._engine.start(container)
             return await self._engine.inspect(container)
         except EngineError as error:
-            if error.kind not in AWAY:
-                self._ours.add(container)
+            if error.kind in AWAY:
+                self._clearing.doubt(spec.name, container, error.message)
+            else:
+                self._clearing.ours.add(container)
                 await self._engine.remove(container)
             if error.kind is ErrorKind.PORT_TAKEN:
                 await self._refuse_strangers(spec)
@@ -109,14 +109,16 @@ class Starting:
     async def _clear(self, name: str) -> None:
         """One name, and one life at a time."""
         for seen in await self._engine.list({**self._needs.place.filter(), naming.COMPONENT: name}):
-            self._ours.add(seen.id)
-            await self._engine.remove(seen.id)
+            await self._clearing.clear_away(name, naming.run_of(seen.labels), seen.id, seen.is_up)
 
     async def _fetch(self, name: str, run: int, spec: Spec) -> ImageSeen:
         self._check_wanted(name, run)
 
         def say(text: str) -> None:
-            self._needs.owner.apply(name, Held(text))
+            if (
+                not fetching.done() and (name, run) not in self._unwanted
+            ):  # the engine goes on with what was given up
+                self._needs.owner.apply(name, Held(text))
 
         fetching = asyncio.ensure_future(self._images.ready(spec, say))
         self._fetching[name] = fetching
@@ -149,6 +151,6 @@ class Starting:
                 ErrorKind.NAME_TAKEN,
                 f"the name {wanted.name} belongs to a container that is not Roost's; remove or rename that one",
             )
-        self._ours.add(other.id)
+        self._clearing.ours.add(other.id)
         await self._engine.remove(other.id)
         return await self._engine.create(wanted)

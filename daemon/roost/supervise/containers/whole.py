@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 from ...core.checkup import Checkup
 from ...core.model import Spec
-from ...core.states import Component, RestartWanted
+from ...core.states import Component, Desired, RestartWanted
 from ...edges.engine.api import ContainerUsage, EngineError, ImageSeen, Session
 from ...edges.probes.answer import Answer
 from . import order
@@ -32,8 +32,7 @@ class Containers:
         self.figures = Figures(needs.engine, needs.clock)
         self.sight = Sight(needs, self.figures)
         self.hands = Hands(needs, self.images, self.figures, self.sight.lose)
-        self.sight.hands = self.hands
-        self.sight.begin()
+        self.sight.begin(self.hands)
 
     # -- what is done ----------------------------------------------------------------------------------------
 
@@ -54,8 +53,12 @@ class Containers:
     async def signal(self, component: Component, signal: str) -> None:
         """Send a signal to its first process.  Raises EngineError."""
         container = _container(component)
-        self.sight.expect_signal(container)
-        await self._engine.kill(container, signal)
+        self.sight.drift.expect_signal(container)
+        try:
+            await self._engine.kill(container, signal)
+        except EngineError:
+            self.sight.drift.expect_none(container)
+            raise
 
     async def execute(self, component: Component, command: tuple[str, ...], timeout: float) -> Answer:
         """Run a command in it: exit code 0 is success.  Never raises EngineError."""
@@ -114,7 +117,7 @@ class Containers:
     async def build(self, names: Iterable[str], say: Callable[[str, str], None]) -> dict[str, str]:
         """Build the images of these anew, and replace what runs from an older one; what failed, and why."""
         failed: dict[str, str] = {}
-        done: dict[str, str] = {}
+        done: set[str] = set()
         for name in names:
             component = self._needs.owner.components.get(name)
             if (
@@ -126,11 +129,12 @@ class Containers:
             tag = order.image_of(component.spec, self._needs.place)
             try:
                 if tag not in done:
-                    done[tag] = (await self._build(component.spec, say)).id
+                    await self._build(component.spec, say)
+                    done.add(tag)
             except EngineError as error:
                 failed[name] = error.message
                 continue
-            await self._replace_if_older(name, done[tag])
+            await self._replace_if_older(name, tag)
         return failed
 
     async def leave(self) -> list[str]:
@@ -141,14 +145,14 @@ class Containers:
                 await self.hands.jobs.close(_FAREWELL / 2)
                 if self.sight.obstacle is None:
                     await self._sweep()
-                    self.hands.left.clear()
+                    self.hands.clearing.left.clear()
         except (TimeoutError, EngineError) as error:
             why = str(error) or "it took too long"
             trouble.append(f"what is left on the container engine could not be removed: {why}")
         self.sight.close()
         self.figures.close()
         await self._needs.capture.close()
-        return [f"{name}: {why}" for name, why in self.hands.left.items()] + trouble
+        return [*self.hands.clearing.left.values(), *trouble]
 
     async def _sweep(self) -> None:
         place = self._needs.place
@@ -160,15 +164,18 @@ class Containers:
     async def _build(self, spec: Spec, say: Callable[[str, str], None]) -> ImageSeen:
         return await self.images.anew(self._needs.resolved(spec), lambda text: say(spec.name, text))
 
-    async def _replace_if_older(self, name: str, image: str) -> None:
+    async def _replace_if_older(self, name: str, tag: str) -> None:
+        await self.hands.jobs.idle(name)  # what is just being started may have been given the old one
         component = self._needs.owner.components.get(name)
         if component is None or component.container is None:
             return
         try:
-            seen = await self._engine.inspect(component.container)
+            image, seen = await self._engine.image(tag), await self._engine.inspect(component.container)
         except EngineError:
             return  # it has ended meanwhile; the next run has the new image
-        if seen.image_id != image:
+        now = self._needs.owner.components.get(name)
+        goes_on = now is not None and now.container == seen.id and now.desired is Desired.RUNNING
+        if goes_on and seen.image_id != image.id:
             self._needs.owner.apply(name, RestartWanted(reason="its image was built anew"))
 
 
