@@ -284,7 +284,12 @@ def test_events_and_reasons_are_known_without_a_daemon(paths: ProjectPaths, caps
     state = {
         "version": 1,
         "components": {
-            "db": {"state": "failed", "reason": "exit code 3", "desired": "running"},
+            "db": {
+                "state": "failed",
+                "reason": "exit code 3",
+                "desired": "running",
+                "history": [[1.0, 0.5, 1, 5.0, 3, None, None], [2.0, 0.02, 2, 6.0, 4, None, None]],
+            },
             "api": {"state": "waiting", "reason": "waiting for db", "desired": "running"},
         },
     }
@@ -297,6 +302,8 @@ def test_events_and_reasons_are_known_without_a_daemon(paths: ProjectPaths, caps
         ("api", "it was waiting when the daemon ended"),
         ("db", "exit code 3"),
     ]
+    assert [(one["run"], one["code"]) for one in chain[1]["exits"]] == [(1, 3), (2, 4)]
+    assert "    run 2: exit code 4 after 20 ms\n" in roost(capsys, "why", "api").out
     assert roost(capsys, "why", "nobody").code == 4
 
 

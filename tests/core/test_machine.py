@@ -26,6 +26,7 @@ from roost.core.states import (
     Desired,
     Effect,
     Elapsed,
+    Ended,
     Event,
     Exit,
     Exited,
@@ -44,6 +45,7 @@ from roost.core.states import (
     Unwanted,
     Wanted,
 )
+from roost.core.words import tally
 
 PROBE = Probe(handler=TcpProbe(port="1"), failure_threshold=3)
 ALWAYS_AT_ONCE = Restart(backoff=Backoff(initial=0))
@@ -210,6 +212,48 @@ def test_the_eleventh_restart_is_refused_and_a_person_clears_it() -> None:
     assert component.state is State.FAILED
     component, _ = run_through(component, Wanted(reason="by hand"), Opened(), at=13.0)
     assert (component.state, component.history) == (State.STARTING, ())
+
+
+def test_every_counted_life_keeps_how_it_ended() -> None:
+    """P10: by itself, because of a probe, or before it began; the reason names the ends, each kind once."""
+    policy = Restart(backoff=Backoff(initial=0), limit=Limit(max=3, within=60))
+    probe = Probe(handler=TcpProbe(port="1"), failure_threshold=1)
+    component, _ = run_through(
+        started(restart=policy, liveness=probe),
+        ended(uptime=0.5),
+        *(Elapsed(), Opened(), SpawnFailed(run=2, message="no such program", wall=2.0)),
+        *(Elapsed(), Opened(), Spawned(run=3, pid=8, wall=3.0), looked(ProbeKind.LIVENESS, ok=False, run=3)),
+        ended(run=3, code=143, uptime=9.0),
+        at=5.0,
+    )
+    assert component.history == (
+        Ended(5.0, 0.5, 1, 1.0, code=1),
+        Ended(5.0, 0.0, 2, 2.0, cause="no such program"),
+        Ended(5.0, 9.0, 3, 1.0, cause="liveness probe failed: refused"),
+    )
+
+    component, _ = run_through(
+        component, Elapsed(), Opened(), Spawned(run=4, pid=9, wall=4.0), ended(run=4, code=7), at=6.0
+    )
+    assert component.reason == (
+        "gave up after 3 restarts within 1 min; last: exit code 7; "
+        "before: exit code 1, no such program, liveness probe failed: refused"
+    )
+
+
+@pytest.mark.parametrize(
+    ("codes", "expected"),
+    [
+        ([], ""),
+        ([1], "exit code 1"),
+        ([1, 2, 2], "2 × exit code 2, exit code 1"),
+        ([1, 2, 3, 4, 5], "exit code 1, exit code 2, exit code 3, and 2 in other ways"),
+        ([None, None], "2 × ended unattended, exit code unknown"),
+    ],
+)
+def test_equal_ends_are_told_once_and_few_of_them(codes: list[int | None], expected: str) -> None:
+    """P10: a reason is one sentence, however many lives it tells of."""
+    assert tally([Ended(0.0, 0.0, 1, 0.0, code) for code in codes]) == expected
 
 
 def test_the_window_slides() -> None:

@@ -44,11 +44,11 @@ def every_state(project: ProjectUnderTest) -> ProjectUnderTest:
 
 
 def test_why_has_an_answer_for_every_state(every_state: ProjectUnderTest) -> None:
-    """P10, S16, S23: with the time left of a back-off, the lives that used a limit up, the file that is missing."""
+    """P10, S16, S23: with the time left of a back-off, the exits that used a limit up, the file that is missing."""
     expected = {
         "backing": r"backing \(backoff\): exit code 3; restart 1 of 10 in 5 min; .+ left",
         "spent": r"spent \(failed\): gave up after 2 restarts within 10 min; last: exit code 4; "
-        r"the runs before it lived \S+ \w+, \S+ \w+",
+        r"before: 2 × exit code 4\n  run 1: exit code 4 after \S+ \w+\n  run 2: exit code 4 after \S+ \w+",
         "missing": r"missing \(failed\): failed: there is no program no-such-program in any folder of its PATH",
         "crashed": r"crashed \(failed\): failed: exit code 5",
         "stopped": r"stopped \(stopped\): stopped by request",
@@ -62,6 +62,38 @@ def test_why_has_an_answer_for_every_state(every_state: ProjectUnderTest) -> Non
     chain = every_state.roost("why", "waiting", "--json", check=True).json["chain"]
     assert [link["component"] for link in chain] == ["waiting", "slow"]
     assert "not yet" in chain[0]["reason"] and "not yet" in chain[1]["reason"]
+
+
+def test_the_exits_that_used_a_limit_up_outlive_the_daemon(project: ProjectUnderTest) -> None:
+    """P10, P8, S23: code, signal and cause of each life, also told by the next daemon, and by the files."""
+    lives = "case $ROOST_RUN in 1) exit 7;; 2) kill -SEGV $$;; 3) exec sleep 600;; *) exit 9;; esac"
+    hung = ["sh", "-c", "[ $ROOST_RUN != 3 ] || { echo hung; exit 1; }"]
+    project.components(
+        frail={
+            "run": lives,
+            "restart": {"backoff": {"initial": 0}, "limit": {"max": 3, "within": "1h"}},
+            "probes": {"liveness": {"exec": hung, "period": 0.2, "timeout": "20s", "failure_threshold": 1}},
+        }
+    )
+    project.roost("up", "--no-wait", check=True)
+    project.wait_state("frail", "failed")
+    on_disk = project.state / "state.json"
+    eventually(lambda: json.loads(on_disk.read_bytes())["components"]["frail"]["state"] == "failed")
+
+    def told() -> list[tuple[int, int | None, int | None, str | None]]:
+        (link,) = project.roost("why", "frail", "--json", check=True).json["chain"]
+        assert "gave up after 3 restarts within 1 h; last: exit code 9; before: " in link["reason"]
+        return [(one["run"], one["code"], one["signal"], one["cause"]) for one in link["exits"]]
+
+    before = told()
+    assert [life[:3] for life in before] == [(1, 7, None), (2, None, 11), (3, None, None)]
+    assert re.fullmatch("liveness probe failed: .*hung", str(before[2][3]))
+    first = project.status()["daemon"]["pid"]
+    project.kill(first)
+    project.wait_for(lambda s: s["daemon"]["running"] and s["daemon"]["pid"] != first)
+    assert told() == before
+    project.kill_both()
+    assert told() == before
 
 
 def test_the_time_left_of_a_backoff_runs_down(every_state: ProjectUnderTest) -> None:

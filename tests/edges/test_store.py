@@ -6,9 +6,11 @@ import json
 import threading
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import Struct
 
 from roost.core.model import Spec
 from roost.core.states import Component, Desired, Ended, Exit, Fault, Halt, State
@@ -31,7 +33,11 @@ def component() -> Component:
         started=5.0,
         wall_started=1.7e9,
         deadline=11.5,
-        history=(Ended(1.0, 0.5), Ended(7.5, 2.5)),
+        history=(
+            Ended(1.0, 0.5),
+            Ended(7.5, 2.5, 2, 1.7e9, signal=9),
+            Ended(9.5, 2.5, 3, 1.7e9, cause="liveness probe failed: HTTP 500"),
+        ),
         restarts=2,
         wall_restarted=1.7e9,
         last_exit=ended,
@@ -96,6 +102,36 @@ def test_an_older_file_is_migrated_step_by_step() -> None:
     }
 
 
+def test_a_history_without_exits_is_read_and_counts(tmp_path: Path) -> None:
+    """S73, P8: what a Roost wrote that kept of each life only when and how long, still keeps the limit."""
+    path = tmp_path / "state.json"
+    entry = {"desired": "running", "state": "backoff", "run": 2, "history": [[1.0, 0.5], [7.5, 2.5]]}
+    path.write_text(json.dumps({"version": 1, "boot_id": "b", "components": {"api": entry}}))
+    loaded = store.load(str(path))
+
+    assert loaded.problem is None and loaded.state is not None
+    assert loaded.state.components["api"].history == (Ended(1.0, 0.5), Ended(7.5, 2.5))
+
+
+def test_such_a_roost_reads_the_history_of_this_one() -> None:
+    """P6: the daemon can be replaced by an older one, too; it takes the two fields that it knows."""
+
+    class Before(Struct, frozen=True, array_like=True):
+        at: float
+        uptime: float
+
+    written = msgspec.json.encode(component().history)
+
+    assert msgspec.json.decode(written, type=tuple[Before, ...])[1:] == (Before(7.5, 2.5), Before(9.5, 2.5))
+
+
+def test_no_secret_is_kept_in_the_history() -> None:
+    """P19: the causes of past ends are masked like every other text of ours."""
+    kept = store.saved(component(), lambda text: text.replace("500", "***"))
+
+    assert [life.cause for life in kept.history] == [None, None, "liveness probe failed: HTTP ***"]
+
+
 def test_there_is_a_migration_for_every_older_version() -> None:
     """S73: whoever raises the version has to bring the way there."""
     assert set(store.MIGRATIONS) == set(range(1, store.VERSION))
@@ -155,6 +191,7 @@ def test_only_the_store_writes_it() -> None:
         "edges/saver.py",
         "supervise/daemon.py",
         "records/laststate.py",
+        "cli/explaining.py",
         "cli/last_known.py",
         "cli/remains.py",
         "cli/doctor/surroundings.py",

@@ -13,6 +13,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from ..core.snapshot import Color as Color
 from ..core.snapshot import ComponentStatus as ComponentStatus
 from ..core.snapshot import DaemonStatus as DaemonStatus
+from ..core.snapshot import PastExit as PastExit
 from ..core.snapshot import ProjectFacts as ProjectFacts
 from ..core.snapshot import ProjectStatus as ProjectStatus
 
@@ -213,6 +214,8 @@ class WhyLink(Struct, frozen=True, kw_only=True):
     component: str
     state: str
     reason: str
+    exits: list[PastExit] = []
+    """The ends that used up the limit of what was given up, the oldest first."""
 
 
 class Why(Struct, frozen=True, kw_only=True):

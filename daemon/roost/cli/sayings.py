@@ -37,7 +37,7 @@ def event_line(event: Answer, look: Look, zone: tzinfo | None) -> str:
 
 
 def why_text(answer: Answer, look: Look) -> str:
-    """The chain, nearest first, each step further to the right."""
+    """The chain, nearest first, each step further to the right, and below each the ends that used its limit up."""
     if answer["ready"] and not answer["chain"]:
         return f"{answer['component']} is ready\n"
     arrow = "└ " if look.unicode else "- "
@@ -45,6 +45,10 @@ def why_text(answer: Answer, look: Look) -> str:
     for depth, link in enumerate(answer["chain"]):
         lead = "  " * (depth - 1) + arrow if depth else ""
         lines.append(f"{lead}{link['component']} ({link['state']}): {harmless(link['reason'])}")
+        indent = "  " * (depth + 1)
+        lines += [
+            f"{indent}run {exit['run'] or '?'}: {harmless(exit['text'])}" for exit in link.get("exits", ())
+        ]
     return "\n".join(lines) + "\n"
 
 

@@ -1,7 +1,7 @@
 """Restart policy as functions of the history of exits; no counters, so a restart of the daemon changes nothing.
 
 The history holds one entry for each restart that was decided (Erlang's restart intensity): when the run
-before it ended and how long it had lived.
+before it ended, how long it had lived, and (for people alone) how it ended.
 """
 
 from __future__ import annotations
@@ -34,9 +34,14 @@ def delay(backoff: Backoff, nth: int) -> float:
     return min(wait, backoff.max)
 
 
+def counted(history: tuple[Ended, ...], limit: Limit, now: float) -> tuple[Ended, ...]:
+    """The lives after which a restart was decided in the window that ends now."""
+    return tuple(ended for ended in history if now - ended.at < limit.within)
+
+
 def within(history: tuple[Ended, ...], limit: Limit, now: float) -> int:
     """How many restarts were decided in the window that ends now."""
-    return sum(1 for ended in history if now - ended.at < limit.within)
+    return len(counted(history, limit, now))
 
 
 def exhausted(history: tuple[Ended, ...], limit: Limit, now: float) -> bool:

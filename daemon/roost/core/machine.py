@@ -48,7 +48,7 @@ from .states import (
     Unwanted,
     Wanted,
 )
-from .words import SHORT_ID, duration, exit_text, next_run_text
+from .words import SHORT_ID, duration, exit_text, next_run_text, tally
 
 
 def step(component: Component, event: Event, now: float) -> Step:
@@ -272,7 +272,7 @@ def _fail_to_start(component: Component, event: SpawnFailed, now: float) -> Step
         component, pid=None, container=None, last_fault=Fault(message=event.message, wall=event.wall)
     )
     told = _tell(failed, "start_failed", event.message)
-    judged, effects = _judge(failed, event.message, uptime=0.0, now=now)
+    judged, effects = _judge(failed, event.message, _stillborn(event, now), now)
     return judged, (told, *effects)
 
 
@@ -281,7 +281,11 @@ def _fail_to_start_unwanted(component: Component, event: SpawnFailed, now: float
     failed = replace(
         component, pid=None, container=None, last_fault=Fault(message=event.message, wall=event.wall)
     )
-    return _after_halt(failed, event.message, uptime=0.0, now=now)
+    return _after_halt(failed, event.message, _stillborn(event, now), now)
+
+
+def _stillborn(event: SpawnFailed, now: float) -> Ended:
+    return Ended(now, 0.0, event.run, event.wall, cause=event.message)
 
 
 # -- what it runs in -------------------------------------------------------------------------------------
@@ -501,8 +505,15 @@ def _exit(component: Component, event: Exited, now: float) -> Step:
         reason = _with_next_run(gone, f"completed ({text})")
         completed = replace(gone, state=State.COMPLETED, reason=reason)
         return completed, (told, _tell(completed, "completed", completed.reason))
-    judged, effects = _judge(gone, text, uptime=event.exit.uptime, now=now)
+    judged, effects = _judge(gone, text, _life(event.exit, now), now)
     return judged, (told, *effects)
+
+
+def _life(ended: Exit, now: float) -> Ended:
+    """A run that ended by itself, for the history."""
+    run, known = ended.run, ended.known
+    code, signal = (ended.code, ended.signal) if known else (None, None)
+    return Ended(now, ended.uptime, run, ended.wall, code, signal, ended.cause)
 
 
 def _completes(component: Component, ended: Exit) -> bool:
@@ -510,15 +521,18 @@ def _completes(component: Component, ended: Exit) -> bool:
     return policy.policy is not Policy.ALWAYS and ended.succeeded(policy.success_exit_codes)
 
 
-def _judge(component: Component, cause: str, uptime: float, now: float) -> Step:
+def _judge(component: Component, cause: str, life: Ended, now: float) -> Step:
     """It ended badly, or its policy is `always`: restart it, or give up."""
     policy = component.spec.restart
     if policy.policy is Policy.NEVER:
         return _give_up(component, f"failed: {cause}")
     if backoff.exhausted(component.history, policy.limit, now):
         limit = f"{policy.limit.max} restarts within {duration(policy.limit.within)}"
-        return _give_up(component, f"gave up after {limit}; last: {cause}")
-    history = backoff.remember(component.history, Ended(now, uptime), policy)
+        before = tally(backoff.counted(component.history, policy.limit, now))
+        return _give_up(
+            component, f"gave up after {limit}; last: {cause}" + (before and f"; before: {before}")
+        )
+    history = backoff.remember(component.history, life, policy)
     nth = backoff.attempt(history, policy.min_uptime)
     wait = backoff.delay(policy.backoff, nth)
     count = backoff.within(history, policy.limit, now)
@@ -546,18 +560,19 @@ def _exit_stopping(component: Component, event: Exited, now: float) -> Step:
     """It ended because we asked."""
     gone, text = _note_exit(component, event.exit)
     told = _tell_exit(gone, event.exit, text)
-    after, effects = _after_halt(gone, text, uptime=event.exit.uptime, now=now)
+    after, effects = _after_halt(gone, text, _life(event.exit, now), now)
     return after, (told, *effects)
 
 
-def _after_halt(component: Component, text: str, uptime: float, now: float) -> Step:
+def _after_halt(component: Component, text: str, life: Ended, now: float) -> Step:
     cause = component.reason
     if component.desired is Desired.STOPPED or component.halt is Halt.STOP:
         stopped = replace(component, state=State.STOPPED, halt=None, reason=cause)
         return stopped, (_tell(stopped, "stopped", f"stopped ({text})"),)
     if component.halt is Halt.FAULT:
         at = component.last_exit.wall if component.last_exit else 0.0
-        return _judge(replace(component, last_fault=Fault(message=cause, wall=at)), cause, uptime, now)
+        ended_for = replace(life, code=None, signal=None, cause=cause)  # the signal was ours
+        return _judge(replace(component, last_fault=Fault(message=cause, wall=at)), cause, ended_for, now)
     anew = replace(component, state=State.WAITING, halt=None, again=True, reason=cause)
     return anew, (_tell(anew, "restarting", cause, attempt=None, delay_s=0, cause=cause),)
 

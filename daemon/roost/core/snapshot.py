@@ -78,6 +78,21 @@ class LastExit(Struct, frozen=True, kw_only=True):
     known: bool = True
 
 
+class PastExit(Struct, frozen=True, kw_only=True):
+    """How an earlier run ended: by itself with `code` or `signal`, else `cause` says what ended it.
+
+    `text` says all of it; what an older Roost did not keep is None.
+    """
+
+    run: int | None
+    at: str | None
+    code: int | None
+    signal: int | None
+    cause: str | None
+    uptime_s: float
+    text: str
+
+
 class LastError(Struct, frozen=True, kw_only=True):
     """The last thing that went wrong (S76)."""
 

@@ -87,10 +87,19 @@ class Exit(Struct, frozen=True, kw_only=True):
 
 
 class Ended(Struct, frozen=True, array_like=True):
-    """One entry of the history from which back-off and limit are computed: when, after how long a life."""
+    """One entry of the history from which back-off and limit are computed: when, after how long a life, and how.
+
+    `code` or `signal` is set where the run ended by itself; else `cause` alone says why it had to end, or
+    could not begin.  Fields are added at the end, with a default: an entry of an older Roost has two.
+    """
 
     at: float
     uptime: float
+    run: int | None = None
+    wall: float | None = None
+    code: int | None = None
+    signal: int | None = None
+    cause: str | None = None
 
 
 class Fault(Struct, frozen=True, kw_only=True):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+
 from .durations import duration as duration  # offered here too, beside the other sentences
-from .states import Exit
+from .states import Ended, Exit
 from .times import rfc3339_seconds
 
 _SIGNALS = {
@@ -40,10 +43,33 @@ def next_run_text(wall: float) -> str:
 
 def exit_text(ended: Exit) -> str:
     """How a run ended, in a few words."""
-    if not ended.known:
-        return ended.cause or "ended unattended, exit code unknown"
-    if ended.signal is not None:
-        said = f"killed by {signal_name(ended.signal)}"
+    return end_text(ended.code, ended.signal, ended.cause) if ended.known else end_text(cause=ended.cause)
+
+
+def end_text(code: int | None = None, signal: int | None = None, cause: str | None = None) -> str:
+    """The same, of what is kept of a life; with neither code nor signal the cause says it all."""
+    if signal is not None:
+        said = f"killed by {signal_name(signal)}"
+    elif code is not None:
+        said = f"exit code {code}"
     else:
-        said = f"exit code {ended.code}"
-    return f"{said}: {ended.cause}" if ended.cause else said
+        return cause or "ended unattended, exit code unknown"
+    return f"{said}: {cause}" if cause else said
+
+
+def life_text(life: Ended) -> str:
+    """How a life of the history ended."""
+    if life.run is None:
+        return "an end of which no more is on record"  # an older Roost kept its time alone
+    return end_text(life.code, life.signal, life.cause)
+
+
+_KINDS_OF_END = 3
+
+
+def tally(lives: Sequence[Ended]) -> str:
+    """How so many lives ended, the most frequent end first: `8 × exit code 1, killed by SIGSEGV`."""
+    ends = Counter(life_text(life) for life in lives).most_common()
+    shown = [f"{count} × {text}" if count > 1 else text for text, count in ends[:_KINDS_OF_END]]
+    rest = sum(count for _, count in ends[_KINDS_OF_END:])
+    return ", ".join([*shown, f"and {rest} in other ways"] if rest else shown)

@@ -1,6 +1,7 @@
 """`state.json`: what must outlive the daemon.  The only module that opens it (a test says so).
 
-Versioned and atomic (S71, S73).  Three outcomes of `load` are told apart: nothing there, something that
+Versioned and atomic (S71, S73); a field that is added with a default needs no new version, for an older and a
+newer Roost each read what the other wrote.  Three outcomes of `load` are told apart: nothing there, something that
 cannot be read (kept aside beside it), and a file of a newer Roost, which is refused and left as it is.
 """
 
@@ -11,6 +12,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ..core.model import Spec
 from ..core.states import Component, Desired, Ended, Exit, Fault, Halt, State
@@ -110,7 +112,7 @@ def saved(component: Component, mask: Callable[[str], str] = str) -> Saved:
         started=component.started,
         wall_started=component.wall_started,
         deadline=component.deadline,
-        history=component.history,
+        history=tuple(_masked(life, mask) for life in component.history),
         again=component.again,
         restarts=component.restarts,
         wall_restarted=component.wall_restarted,
@@ -120,6 +122,10 @@ def saved(component: Component, mask: Callable[[str], str] = str) -> Saved:
         next_run=component.next_run,
         status_text=mask(component.status_text) if component.status_text else None,
     )
+
+
+def _masked(life: Ended, mask: Callable[[str], str]) -> Ended:
+    return replace(life, cause=mask(life.cause)) if life.cause else life
 
 
 def restored(spec: Spec, kept: Saved) -> Component:

@@ -9,7 +9,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
+import msgspec
 from msgspec import Struct
+
+from ..core.states import Ended
 
 
 class LastKnown(Struct, frozen=True, kw_only=True):
@@ -29,6 +32,7 @@ class LastKnown(Struct, frozen=True, kw_only=True):
     """The container that was its run; whether it still is cannot be told without an engine."""
     fault: str | None = None
     fault_wall: float | None = None
+    history: tuple[Ended, ...] = ()
 
 
 def last_known(state_json: str) -> dict[str, LastKnown]:
@@ -58,7 +62,15 @@ def _one(raw: Mapping[str, object]) -> LastKnown:
         container=_text(raw.get("container")),
         fault=_text(fault.get("message")),
         fault_wall=_number(fault.get("wall")),
+        history=_history(raw.get("history")),
     )
+
+
+def _history(raw: object) -> tuple[Ended, ...]:
+    try:
+        return msgspec.convert(raw, tuple[Ended, ...]) if raw else ()
+    except msgspec.ValidationError:
+        return ()
 
 
 def _mapping(raw: object, key: str) -> Mapping[str, object]:

@@ -12,7 +12,7 @@ from ...core.model import Kind
 from ...core.outcome import Goal
 from ...core.snapshot import ComponentStatus, Environment, ProjectStatus
 from ...core.states import Component, State
-from ...core.why import explain
+from ...core.why import exits, explain
 from ...edges.keeper_link import KeeperError
 from ...edges.rpc_server import Session
 from ..running import run_command
@@ -76,8 +76,14 @@ class ComponentHandlers(Shared):
         chain: list[t.WhyLink] = []
         here: Component | None = component
         while here is not None:
-            reason = mask(explain(here, self._daemon.clock.now()))
-            chain.append(t.WhyLink(component=here.name, state=here.state.value, reason=reason))
+            chain.append(
+                t.WhyLink(
+                    component=here.name,
+                    state=here.state.value,
+                    reason=mask(explain(here, self._daemon.clock.now())),
+                    exits=exits(here.state, here.history, here.spec.restart, mask),
+                )
+            )
             unmet = gate.unmet(here.spec, self._components) if here.state is State.WAITING else None
             here = self._components.get(unmet.target) if unmet is not None else None
         return t.Why(component=component.name, ready=component.ready, chain=chain)
