@@ -347,3 +347,10 @@ def test_the_codec_agrees_with_the_rules(value: dict[str, Any]) -> None:
     )
     message = codec.parse(json.dumps(value).encode())
     assert isinstance(message, (Request if "id" in value else Notification) if fits else Invalid)
+
+
+@pytest.mark.parametrize("make", [errors.failed, errors.timed_out, errors.conflict, errors.not_ready])
+def test_every_error_of_ours_says_what_to_do(make: Any) -> None:
+    """INTERFACES.md §6: `data` has a kind and a hint, also where nobody thought of a better one."""
+    assert make("it did not work").hint
+    assert make("it did not work", "do this").hint == "do this"

@@ -28,6 +28,16 @@ CODES: dict[str, int] = {
 }
 """Every kind of error and the code that goes with it.  Kinds are only ever added."""
 
+_HINTS = {
+    "invalid_request": "rpc.discover lists the methods and what they take",
+    "invalid_params": "rpc.discover lists the methods and what they take",
+    "failed": "roost why NAME and roost logs NAME may say more",
+    "timeout": "everything goes on; look again with: roost status",
+    "conflict": "see how it stands with: roost status",
+    "not_ready": "see how it stands with: roost status",
+}
+"""What to do where nothing better is said: every error has a hint."""
+
 _COMPARED_AT_MOST = 256  # comparing costs microseconds a name, and a flood of wrong names must stay cheap
 
 
@@ -39,7 +49,7 @@ class RpcError(Exception):
         self.kind = kind
         self.code = CODES[kind]
         self.message = message
-        self.hint = hint
+        self.hint = hint or _HINTS.get(kind)
 
 
 def parse_error(why: str) -> RpcError:
@@ -79,9 +89,9 @@ def failed(message: str, hint: str | None = None) -> RpcError:
     return RpcError("failed", message, hint)
 
 
-def no_such_component(name: str, known: Collection[str]) -> RpcError:
+def no_such_component(name: str, known: Collection[str], hint: str | None = None) -> RpcError:
     """No component, and no group of replicas, has this name."""
-    hint = suggestion(name, known) or "roost status lists the components"
+    hint = hint or suggestion(name, known) or "roost status lists the components"
     return RpcError("no_such_component", f"there is no component {name[:100]!r}", hint)
 
 

@@ -21,6 +21,7 @@ Seconds = Annotated[float, Meta(ge=0)]
 Count = Annotated[int, Meta(ge=0)]
 Side = Annotated[int, Meta(ge=1, le=1000)]
 """Columns or rows of a terminal."""
+RunNumber = Annotated[int, Meta(ge=1)]
 Names = Annotated[list[str], Meta(min_length=1)]
 Stream = Literal["stdout", "stderr"]
 
@@ -331,7 +332,7 @@ class LogQuery(Params, frozen=True, kw_only=True):
     until: str | None = None
     grep: str | None = None
     stream: Stream | None = None
-    run: int | Literal["last"] | None = None
+    run: RunNumber | Literal["last"] | None = None
     cursor: str | None = None
 
 
@@ -362,7 +363,7 @@ class LogFollow(Params, frozen=True, kw_only=True):
     since: str | None = None
     grep: str | None = None
     stream: Stream | None = None
-    run: int | Literal["last"] | None = None
+    run: RunNumber | Literal["last"] | None = None
     cursor: str | None = None
 
 

@@ -33,6 +33,7 @@ def run(arguments: list[str]) -> int:
             _print_trace()
         problem = explain(error)
         output.fault(problem)
+        output.settle()
         return problem.code
     return code
 

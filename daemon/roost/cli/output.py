@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from contextlib import suppress
 
 from .look import look_of
 from .text import harmless
@@ -22,11 +23,26 @@ if TYPE_CHECKING:
 
 
 def prepare_streams() -> None:
-    """A character that a stream cannot show must never end the command: it is written as its code."""
+    """Have three streams that can be written to, or read, whatever was closed before we began (`>&-`).
+
+    A character that a stream cannot show must never end the command: it is written as its code.
+    """
+    if None in (sys.stdin, sys.stdout, sys.stderr):
+        _stand_in()
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="backslashreplace")
+
+
+def _stand_in() -> None:
+    """The null device for each closed stream, lest a socket or a log get its number and be written to."""
+    while (null := os.open(os.devnull, os.O_RDWR)) <= 2:  # the lowest free number each time
+        os.set_inheritable(null, True)
+    os.close(null)
+    sys.stdin = sys.stdin or os.fdopen(0, closefd=False)
+    sys.stdout = sys.stdout or os.fdopen(1, "w", encoding="utf-8", closefd=False)
+    sys.stderr = sys.stderr or os.fdopen(2, "w", encoding="utf-8", closefd=False)
 
 
 def out_look() -> Look:
@@ -39,18 +55,21 @@ def note_look() -> Look:
 
 def data(text: str) -> None:
     """What the command was asked for.  `text` brings its own newlines."""
-    sys.stdout.write(text)
+    try:
+        sys.stdout.write(text)
+    except OSError as error:
+        raise _unwritable(error) from error
 
 
 def data_json(value: object) -> None:
     """A value as JSON: on one line, or indented where a person looks at it."""
     terminal = look_of(sys.stdout).terminal
-    sys.stdout.write(json_text(value, sys.stdout, indent=2 if terminal else None) + "\n")
+    data(json_text(value, sys.stdout, indent=2 if terminal else None) + "\n")
 
 
 def json_line(value: object) -> None:
     """A value as one line of JSON."""
-    sys.stdout.write(json_text(value, sys.stdout) + "\n")
+    data(json_text(value, sys.stdout) + "\n")
 
 
 def json_text(value: object, stream: TextIO, indent: int | None = None) -> str:
@@ -92,21 +111,42 @@ def fault(error: Fault) -> None:
 
 
 def _write_note(text: str) -> None:
-    try:
+    with suppress(OSError):  # what is in the buffer stays there; whoever flushes it last tells
         sys.stdout.flush()  # where both go to the same place, they stay in order
+    with suppress(OSError):  # nobody reads it any more; the exit code still tells
         sys.stderr.write(text + "\n")
         sys.stderr.flush()
-    except OSError:  # nobody reads it any more; the exit code still tells
-        pass
 
 
 def flush() -> None:
-    """Hand over what is still in the buffer.  Raises BrokenPipeError when the reader has gone."""
-    sys.stdout.flush()
+    """Hand over what is still in the buffer.
+
+    Raises BrokenPipeError when the reader has gone, Fault when it cannot be written (a full disk).
+    """
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        raise _unwritable(error) from error
+
+
+def _unwritable(error: OSError) -> Exception:
+    if isinstance(error, BrokenPipeError):
+        return error
+    from .faults import Fault
+
+    return Fault(f"standard output cannot be written to: {error.strerror}", "what was to be shown is lost")
+
+
+def settle() -> None:
+    """At the end of a failed command: what can be written is, and nothing is left that could complain."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        abandon_stdout()
 
 
 def abandon_stdout() -> None:
-    """After a broken pipe: let the interpreter's own flush at exit go nowhere instead of complaining."""
+    """After a failed write: let the interpreter's own flush at exit go nowhere instead of complaining."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, sys.stdout.fileno())
     os.close(null)

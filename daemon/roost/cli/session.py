@@ -111,7 +111,7 @@ class Session:
 
     def _send(self, request: Message) -> None:
         try:
-            self._connection.sendall(json.dumps(request).encode() + b"\n")
+            self._connection.sendall(fast.encoded(request))
         except (BrokenPipeError, ConnectionError) as error:
             raise errors.went_away() from error
 

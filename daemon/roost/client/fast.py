@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 
 from ..platform.paths import ProjectPaths
-from .errors import from_answer, silent, went_away
+from .errors import RoostError, from_answer, silent, went_away
 from .locate import CONNECT_TIMEOUT, connect
 
 TYPE_CHECKING = False
@@ -38,7 +38,7 @@ def call(
     connection = connect(paths, connect_timeout)
     try:
         connection.settimeout(timeout)
-        connection.sendall(json.dumps(request).encode() + b"\n")
+        connection.sendall(encoded(request))
         return _result(_answer(connection))
     except TimeoutError:
         raise silent(timeout) from None
@@ -46,6 +46,20 @@ def call(
         raise went_away() from error
     finally:
         connection.close()
+
+
+def encoded(request: object) -> bytes:
+    """A request as its line.  Raises RoostError for text that no JSON can carry (an argument that is not UTF-8)."""
+    text = json.dumps(request)
+    if "\\ud" in text:  # half a pair, or an ordinary letter beyond the first 65,536
+        try:
+            json.dumps(request, ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            said = ascii(error.object[error.start : error.end])
+            raise RoostError(
+                f"what is not UTF-8 cannot be sent: {said}", "write it as UTF-8", "invalid_params"
+            ) from None
+    return text.encode() + b"\n"
 
 
 def _answer(connection: Connection) -> dict[str, Any]:

@@ -527,7 +527,8 @@ def _judge(component: Component, cause: str, life: Ended, now: float) -> Step:
     if policy.policy is Policy.NEVER:
         return _give_up(component, f"failed: {cause}")
     if backoff.exhausted(component.history, policy.limit, now):
-        limit = f"{policy.limit.max} restarts within {duration(policy.limit.within)}"
+        restarts = "1 restart" if policy.limit.max == 1 else f"{policy.limit.max} restarts"
+        limit = f"{restarts} within {duration(policy.limit.within)}"
         before = tally(backoff.counted(component.history, policy.limit, now))
         return _give_up(
             component, f"gave up after {limit}; last: {cause}" + (before and f"; before: {before}")

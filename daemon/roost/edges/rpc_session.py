@@ -94,7 +94,10 @@ class Session:
         """End a subscription of this connection.  Raises RpcError if there is none of that name."""
         subscription = self._wire.subscriptions.get(identity)
         if subscription is None:
-            raise errors.conflict(f"this connection has no subscription {identity[:100]!r}")
+            raise errors.conflict(
+                f"this connection has no subscription {identity[:100]!r}",
+                "give the id that this connection was given by a stream; it ends with the connection",
+            )
         subscription.close()
 
     def on_close(self, callback: Callable[[], None]) -> None:

@@ -95,7 +95,8 @@ class DaemonChild:
 
     def _ended(self, how: dict[str, object]) -> None:
         now = time.monotonic()
-        self.last_exit = {**how, "at": time.time(), "uptime": now - self._began}
+        ended = {"at": time.time(), "uptime": now - self._began, "replaced": self._replace}
+        self.last_exit = {**how, **ended}
         if not self.wanted:
             self.gone()
             return

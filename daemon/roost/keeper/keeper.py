@@ -277,6 +277,7 @@ class Keeper:
         """Make anew what was removed or replaced (P3b), and notice a child whose signal was lost."""
         self.timers.at(time.monotonic() + LOOK_AFTER, self._look_after)
         self._house.look_after(self.journal)
+        self.records.look_after(run for run in self.table if not run.acknowledged)
         if not self.inbox.is_reachable():
             self.journal.say("the socket was removed or replaced: listening anew")
             try:

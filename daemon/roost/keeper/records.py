@@ -17,7 +17,7 @@ from roost.platform import files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from roost.platform.paths import ProjectPaths
 
@@ -82,6 +82,16 @@ class Records:
         """The run did not come about."""
         _unlink(self._paths.run_record(run.name))
         _unlink(self._paths.component_lock(run.name))
+
+    def look_after(self, runs: Iterable[Run]) -> None:
+        """Write anew the records of these that somebody has removed: without one a run could be started twice."""
+        try:
+            there = set(os.listdir(self._paths.runs))
+        except OSError:
+            return  # its folder is gone; once that is made anew we come again
+        for run in runs:
+            if run.pid and run.name + ".json" not in there:
+                self.update(run)
 
     def read_all(self) -> list[dict[str, object]]:
         """The records that are there and can be read; one that cannot is noted and left where it is."""

@@ -105,6 +105,8 @@ class Configuration:
         """
         target = self._paths.config
         if path is not None:
+            if "\0" in path:
+                raise errors.invalid_params("config.check", "the path holds a NUL, which no path can")
             target = os.path.realpath(os.path.join(self._paths.root, path))
             if not is_inside(target, self._paths.root):
                 raise errors.invalid_params("config.check", "the path leads out of the project")

@@ -43,7 +43,14 @@ from .notifying import Notifying
 from .probing import Probing
 from .status import StatusView
 from .terminals import OpenTerminals
-from .tidings import exit_of, tell_leftovers, tell_log_trouble, tell_logs_removed, tell_terminal_lost
+from .tidings import (
+    exit_of,
+    tell_leftovers,
+    tell_log_trouble,
+    tell_logs_removed,
+    tell_start,
+    tell_terminal_lost,
+)
 from .world import World
 
 if TYPE_CHECKING:
@@ -271,12 +278,7 @@ class Daemon:
         return open_containers(self)
 
     def _tell_start(self) -> None:
-        before = self.keeper.get("daemon") or {}
-        ended = before.get("last_exit")
-        message = f"daemon {__version__} is up"
-        if ended:
-            message += "; the one before it ended unexpectedly, every component was left running"
-        self.chronicle.tell("daemon_started", message, data={"pid": os.getpid(), "before": ended})
+        tell_start(self.chronicle, self.keeper, __version__)
         self.log.info("daemon is up", pid=os.getpid(), keeper=self.keeper.get("pid"), version=__version__)
 
     def announce_or_complain(self) -> None:

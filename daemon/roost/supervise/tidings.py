@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+
 from ..core.memory import size
 from ..core.states import Exit, Exited
 from ..edges.keeper_link import Frame
 from ..platform.signals import signal_number
+from ..records.times import rfc3339
 from .chronicle import Chronicle
 
 
@@ -21,6 +24,42 @@ def exit_of(frame: Frame) -> tuple[str, Exited]:
         uptime=float(frame["uptime"]),
     )
     return str(frame["name"]), Exited(ended)
+
+
+def tell_start(chronicle: Chronicle, keeper: Frame, version: str) -> None:
+    """A daemon is up: in place of another one, or beside a keeper that is new and may have taken over runs."""
+    ended = (keeper.get("daemon") or {}).get("last_exit")
+    message = f"daemon {version} is up"
+    if ended is None:
+        _tell_keeper(chronicle, keeper)
+    elif ended.get("replaced"):
+        message += " in place of the one before it, which was asked to go; every component was left running"
+    else:
+        message += "; the one before it ended unexpectedly, every component was left running"
+    chronicle.tell("daemon_started", message, data={"pid": os.getpid(), "before": ended and _end(ended)})
+
+
+def _tell_keeper(chronicle: Chronicle, keeper: Frame) -> None:
+    adopted = [run for run in keeper.get("runs", ()) if run.get("adopted") and not run["ended"]]
+    names = [str(run["name"]) for run in adopted]
+    message = f"keeper {keeper.get('version')} is up"
+    if names:
+        message += f"; {len(names)} that an earlier one had started go on"
+    chronicle.tell("keeper_started", message, data={"pid": keeper.get("pid"), "adopted": names})
+    for run in adopted:
+        message = f"goes on with pid {run['pid']} under another keeper"
+        data = {"pid": run["pid"]}
+        chronicle.tell("adopted", message, component=str(run["name"]), run=int(run["run"]), data=data)
+
+
+def _end(ended: Frame) -> dict[str, object]:
+    """How a daemon ended, in the words of the interface."""
+    return {
+        "code": ended.get("code"),
+        "signal": _number(ended.get("signal")),
+        "at": rfc3339(int(float(ended["at"]) * 1e9)),
+        "uptime_s": round(float(ended["uptime"]), 3),
+    }
 
 
 def tell_leftovers(chronicle: Chronicle, frame: Frame) -> None:

@@ -70,8 +70,9 @@ class ComponentHandlers(Shared):
             self._daemon.wall_reconciled = self._daemon.clock.wall()
 
     def why(self, params: t.NameParams, _session: Session) -> t.Why:
-        """From a component to the root of what holds it up."""
-        component = self._component(params.name)
+        """From a component to the root of what holds it up; of a group, from the first member that is not ready."""
+        members = [self._components[name] for name in self._expand([params.name])]
+        component = next((one for one in members if not one.ready), members[0])
         mask = self._daemon.masker().mask
         chain: list[t.WhyLink] = []
         here: Component | None = component
@@ -157,7 +158,9 @@ class ComponentHandlers(Shared):
         for name in names:
             component = self._components[name]
             if not component.there:
-                raise errors.conflict(f"{name} is {component.state}: there is nothing to signal")
+                raise errors.conflict(
+                    f"{name} is {component.state}: there is nothing to signal", f"roost start {name}"
+                )
             try:
                 await self._daemon.world.signal(component, params.signal)
             except KeeperError as error:

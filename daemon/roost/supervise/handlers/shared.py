@@ -32,6 +32,9 @@ class Shared:
 
     def _component(self, name: str) -> Component:
         component = self._components.get(name)
+        if component is None and name in self._daemon.configuration.project.groups:
+            members = ", ".join(self._expand([name]))
+            raise errors.no_such_component(name, (), f"it stands for {members}; name one of them")
         if component is None:
             raise errors.no_such_component(name, self._known())
         return component
