@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 
 import pytest
+from msgspec.structs import replace
 
 from roost.core.model import Backoff, Hooks, Limit, Policy, Restart, Schedule, Spec, Type, Watch
 from roost.core.states import Component, State, Tell, Unwanted
@@ -226,6 +227,26 @@ def test_changed_files_restart_once_they_are_quiet() -> None:
     run_virtual(scenario())
 
 
+def test_a_run_that_began_after_the_change_is_not_restarted_for_it() -> None:
+    """Somebody was quicker than the debounce; a change after that counts again."""
+
+    async def scenario() -> None:
+        supervisor, world, files, _ = watching(watched())
+        supervisor.start(["web"], "up")
+        await asyncio.sleep(0)
+        files.change("/project/src/a.py")
+        supervisor.restart(["web"], "by hand")
+        world.end("web")
+        await asyncio.sleep(2)
+        assert (world.live, len(world.stopped)) == ({"web": 2}, 1)
+        files.change("/project/src/b.py")
+        await asyncio.sleep(2)
+        assert len(world.stopped) == 2
+        assert supervisor.components["web"].reason == "changed: src/b.py"
+
+    run_virtual(scenario())
+
+
 def test_what_does_not_count_restarts_nothing() -> None:
     """Ignored files, and files that are somewhere else."""
 
@@ -361,6 +382,35 @@ def test_a_tree_that_stays_over_its_limit_is_restarted_with_the_figure() -> None
         web = supervisor.components["web"]
         assert (web.state, len(web.history)) == (State.BACKOFF, 1)
         assert "uses 150 MB of memory with all its processes, more than its limit of 100 MB" in web.reason
+        guard.close()
+
+    run_virtual(scenario())
+
+
+def test_a_limit_that_was_raised_during_a_look_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a look finds is judged by the rules at its end, and so is a run that began meanwhile."""
+
+    async def scenario() -> None:
+        spec = Spec(name="web", run=("true",), memory_limit=100 * MB)
+        supervisor, world = supervise(spec)
+        facts, loop = FakeFacts(), asyncio.get_running_loop()
+        facts.rss = 150 * MB
+        looks: list[asyncio.Future[bool]] = []
+
+        def look(*_: object) -> asyncio.Future[bool]:
+            looks.append(loop.create_future())
+            return looks[-1]
+
+        monkeypatch.setattr(loop, "run_in_executor", look)
+        guard = MemoryGuard(supervisor, world.clock, facts)  # type: ignore[arg-type]
+        supervisor.start(["web"], "up")
+        await asyncio.sleep(PERIOD + 0.1)
+        looks[-1].set_result(True)
+        await asyncio.sleep(PERIOD + 0.1)
+        supervisor.reload(project(replace(spec, memory_limit=200 * MB)))
+        looks[-1].set_result(True)
+        await asyncio.sleep(PERIOD + 0.1)
+        assert (len(looks), world.stopped) == (3, [])
         guard.close()
 
     run_virtual(scenario())

@@ -15,7 +15,7 @@ from roost.edges.probes.answer import Context
 from roost.edges.probes.notify import NotifyWatch
 from roost.edges.probes.runner import ProbeRunner
 from roost.supervise.loop import Supervisor
-from roost.supervise.notifying import Notifying
+from roost.supervise.notifying import NO_LEADER, Notifying
 from support.fake_world import FakeWorld, project
 from support.virtual_loop import VirtualClock, run_virtual
 
@@ -59,7 +59,7 @@ def listening(**probes: Probe) -> tuple[Supervisor, ListeningWorld]:
         world.runner.hasten,
         lambda _: None,
         belongs=lambda pid, leader, marks: (
-            pid == CHILD and leader == 1001 and marks["ROOST_COMPONENT"] == "web"
+            pid == CHILD and leader in (1001, 1002, NO_LEADER) and marks["ROOST_COMPONENT"] == "web"
         ),
     )
     return supervisor, world
@@ -79,6 +79,64 @@ def test_ready_is_known_in_the_instant_in_which_it_is_said() -> None:
         assert (web.ready, web.status_text) == (True, "serving")
         await asyncio.sleep(300)
         assert supervisor.components["web"].ready, "said once, it holds"
+
+    run_virtual(scenario())
+
+
+def test_what_is_said_before_the_keeper_has_answered_is_heard() -> None:
+    """READY=1 may overtake the keeper's word that it was started; in its order, and of this run alone."""
+
+    async def scenario() -> None:
+        supervisor, world = listening(readiness=LISTEN)
+        world.hold = True
+        supervisor.start(["web"], "up")
+        world.say("STATUS=loading")
+        world.say("READY=1")
+        world.say("STATUS=lies", STRANGER)
+        world.say("STATUS=serving")
+        assert supervisor.components["web"].pid is None
+        world.answer("web")
+        await asyncio.sleep(0.01)
+        web = supervisor.components["web"]
+        assert (web.ready, web.status_text) == (True, "serving")
+
+    run_virtual(scenario())
+
+
+def test_what_came_before_the_answer_goes_before_what_comes_after_it() -> None:
+    """Also when both are heard in the same turn."""
+
+    async def scenario() -> None:
+        supervisor, world = listening(readiness=LISTEN)
+        world.hold = True
+        supervisor.start(["web"], "up")
+        world.say("STATUS=loading")
+        world.answer("web")
+        world.say("STATUS=serving")
+        await asyncio.sleep(0.01)
+        assert supervisor.components["web"].status_text == "serving"
+
+    run_virtual(scenario())
+
+
+def test_what_is_said_too_early_is_bounded_and_ends_with_its_run() -> None:
+    """A flood before the keeper's answer costs little, and a run that never came leaves no words behind."""
+
+    async def scenario() -> None:
+        supervisor, world = listening(readiness=LISTEN)
+        world.hold = True
+        supervisor.start(["web"], "up")
+        for number in range(1000):
+            world.say(f"STATUS={number}")
+        world.say("READY=1")
+        supervisor.stop(["web"], "stopped")
+        world.end("web")
+        world.hold = False
+        supervisor.start(["web"], "up")
+        await asyncio.sleep(0.01)
+        web = supervisor.components["web"]
+        assert (web.run, web.ready, web.status_text) == (2, False, None)
+        assert world.notifying.early == 0
 
     run_virtual(scenario())
 

@@ -43,12 +43,14 @@ class MemoryGuard:
         """Look once a period for as long as there is something to look at."""
         while True:
             await self._clock.sleep_until(self._clock.now() + PERIOD)
-            limited = [one for one in self._supervisor.components.values() if _limited(one)]
-            if not limited:
+            if not self._limited():
                 self._over.clear()
                 return
             await asyncio.get_running_loop().run_in_executor(None, self._facts.refresh)
-            self.judge(limited)
+            self.judge(self._limited())  # as they are now: a reload may have raised a limit meanwhile
+
+    def _limited(self) -> list[Component]:
+        return [one for one in self._supervisor.components.values() if _limited(one)]
 
     def judge(self, components: list[Component]) -> None:
         """Compare the last figures of these components with their limits."""

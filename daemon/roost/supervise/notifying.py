@@ -10,6 +10,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
+from msgspec import Struct
+
 from ..core import notify
 from ..core.health import Result
 from ..core.model import ProbeKind, Spec
@@ -24,6 +26,20 @@ Hasten = Callable[[str], None]
 """Have the notify probes of a component look now."""
 
 Belongs = Callable[[int, int, dict[str, str]], bool]
+
+NO_LEADER = -1
+"""While it is not known which process leads the run, its mark alone tells who belongs to it."""
+
+_EARLY_AT_MOST = 64
+
+
+class _Early(Struct, frozen=True):
+    """A datagram that came before the keeper's word that the run was started."""
+
+    run: int
+    data: bytes
+    sender: int | None
+    believed: bool
 
 
 class Notifying:
@@ -48,6 +64,7 @@ class Notifying:
         self._belongs = belongs
         self._sockets = NoticeSockets(path, self.hear, keep)
         self._standing: dict[str, tuple[int, Standing]] = {}
+        self._early: dict[str, list[_Early]] = {}
         supervisor.watch(self._changed)
 
     def begin(self) -> None:
@@ -103,18 +120,46 @@ class Notifying:
         self._supervisor.unwatch(self._changed)
         self._sockets.close_all()
 
+    @property
+    def early(self) -> int:
+        """How many datagrams wait for the keeper's word that their sender's run was started."""
+        return sum(len(waiting) for waiting in self._early.values())
+
     def _changed(self, names: frozenset[str]) -> None:
         for name in names:
-            if name not in self._supervisor.components:
+            component = self._supervisor.components.get(name)
+            if component is None:
                 self._sockets.close(name)
                 self._standing.pop(name, None)
+            if component is None or component.pid is not None or not component.alive:
+                self._hear_early(name, component)
 
     def hear(self, name: str, data: bytes, sender: int | None) -> None:
         """A datagram has come."""
         component = self._supervisor.components.get(name)
-        if component is None or component.pid is None or not self._believes(component, sender):
+        if component is None:
             return
-        notice = notify.parse(data)
+        if component.pid is not None:
+            self._hear_early(name, component)
+            if self._believes(component, component.pid, sender):
+                self._take(self._supervisor.components[name], data)
+        elif component.alive and not component.there:
+            waiting = self._early.setdefault(name, [])
+            known = self._believes(component, NO_LEADER, sender)  # it may have gone before the answer comes
+            waiting.append(_Early(component.run, data, sender, known))
+            del waiting[:-_EARLY_AT_MOST]
+
+    def _hear_early(self, name: str, component: Component | None) -> None:
+        """What was said before the keeper had told of the run; nothing of it counts for another."""
+        for early in self._early.pop(name, ()):
+            if component is None or component.pid is None or early.run != component.run:
+                continue
+            if early.believed or self._believes(component, component.pid, early.sender):
+                self._take(self._supervisor.components[name], early.data)
+
+    def _take(self, component: Component, data: bytes) -> None:
+        """Its own word."""
+        name, notice = component.name, notify.parse(data)
         self._standing[name] = (component.run, notify.heard(self.standing(name), notice))
         if notice.status is not None and notice.status != (component.status_text or ""):
             self._apply(name, Noted(run=component.run, text=notice.status))
@@ -125,11 +170,11 @@ class Notifying:
         elif notice.ready:
             self._hasten(name)
 
-    def _believes(self, component: Component, sender: int | None) -> bool:
-        if sender is None or component.pid is None:
+    def _believes(self, component: Component, leader: int, sender: int | None) -> bool:
+        if sender is None:
             return True  # where the system does not tell, the socket's folder is open to its owner alone
         marks = {"ROOST_COMPONENT": component.name, "ROOST_RUN": str(component.run)}
-        return self._belongs(sender, component.pid, {**marks, "ROOST_INSTANCE": self._instance()})
+        return self._belongs(sender, leader, {**marks, "ROOST_INSTANCE": self._instance()})
 
     def _insist(self, component: Component, kind: ProbeKind, message: str) -> None:
         """A failure of which the component itself is sure needs no threshold."""

@@ -31,12 +31,13 @@ Begin = Callable[[Iterable[str], Report, Trouble], Watcher]
 
 
 class _Watched(Struct):
-    """One component's watching, and the paths that have changed since its last restart."""
+    """One component's watching, and the paths that have changed since its last restart, and in which run."""
 
     watch: Watch
     roots: tuple[str, ...]
     watcher: Watcher | None = None
     changed: set[str] = set()
+    run: int = 0
 
 
 class Watching:
@@ -98,16 +99,20 @@ class Watching:
     def _note(self, name: str, watched: _Watched, changed: Iterable[str]) -> None:
         project = _slashed(self._supervisor.project.root)
         counted = watching.relevant(changed, watched.roots, watched.watch.ignore, project, self._state)
-        if not counted or self._watched.get(name) is not watched:
+        component = self._supervisor.components.get(name)
+        if not counted or self._watched.get(name) is not watched or component is None:
             return
+        watched.run = component.run
         watched.changed.update(counted)
         reason = watching.sentence(sorted(watched.changed), project)
         self._triggers.pull(name, reason, max(0.0, watched.watch.debounce - STEP))
 
     def _fire(self, name: str, reason: str) -> None:
         watched, component = self._watched.get(name), self._supervisor.components.get(name)
-        if watched is not None and component is not None and component.desired is Desired.RUNNING:
-            watched.changed.clear()
+        if watched is None or component is None or component.desired is not Desired.RUNNING:
+            return
+        watched.changed.clear()
+        if component.run == watched.run:  # a later run began with the files as they are
             self._supervisor.apply(name, RestartWanted(reason=reason, anew=False))
 
 

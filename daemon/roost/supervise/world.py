@@ -56,6 +56,8 @@ class World:
         self._held: dict[tuple[str, int], list[int]] = {}
         self._numbered: tuple[Project, dict[str, dict[str, int]]] | None = None
         self._stopping: set[asyncio.Task[None]] = set()
+        self._looking: dict[str, int] = {}
+        """The run of each component for whose ports one looks, before the keeper is asked."""
         self._asked: dict[str, int] = {}
         """The last run of each component that the keeper was asked to start."""
 
@@ -87,6 +89,7 @@ class World:
         if not spec.ports:
             self._ask(spec, run)
             return
+        self._looking[name] = run
         looking = asyncio.get_running_loop().run_in_executor(None, ports.obstacle, spec.ports)
         looking.add_done_callback(lambda found: self._ask_unless(spec, run, found.result()))
 
@@ -95,7 +98,12 @@ class World:
             self.contained.all.stop(component)
             return
         if component.pid is None:
-            return  # the keeper's answer brings it, and this again
+            if (
+                self._looking.get(component.name) == component.run
+            ):  # the keeper has not been asked, and is not
+                del self._looking[component.name]
+                self._fail(component.name, component.run, "given up before it was started")
+            return  # else the keeper's answer brings it, and this again
         spec = component.spec
         command = spec.stop.command
         self._stop(component, None if command else spec.stop.signal, spec.stop.timeout)
@@ -179,6 +187,9 @@ class World:
         return concerns(component) or self.contained.is_busy(component.name)
 
     def _ask_unless(self, spec: Spec, run: int, obstacle: str | None) -> None:
+        if self._looking.get(spec.name) != run:
+            return  # given up meanwhile
+        del self._looking[spec.name]
         if obstacle is None:
             self._ask(spec, run)
         else:

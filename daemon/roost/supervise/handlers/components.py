@@ -100,7 +100,8 @@ class ComponentHandlers(Shared):
         names = self._expand(params.names) if params.names else self._autostart()
         self._refuse_disabled(names)
         unbuilt = await self._build(names, params, session) if params.build else {}
-        names = [name for name in names if name not in unbuilt]
+        self._refuse_at_the_end()  # a build takes its time, in which much may have come and gone
+        names = self._there([name for name in names if name not in unbuilt])
         wanted = self._daemon.supervisor.start(names, "wanted by roost up", again=False)
         self._daemon.leasing.leases.note_up(wanted)
         await self._daemon.saver.flush()
@@ -219,7 +220,7 @@ class ComponentHandlers(Shared):
 
         def start_the_rest(done: asyncio.Future[dict[str, str]]) -> None:
             if not done.cancelled() and self._daemon.phase == "running":
-                good = [name for name in names if name not in done.result()]
+                good = self._there([name for name in names if name not in done.result()])
                 self._daemon.supervisor.start(good, "wanted by roost up", again=False)
 
         building.add_done_callback(start_the_rest)
@@ -229,6 +230,10 @@ class ComponentHandlers(Shared):
         )
 
     # -- details -----------------------------------------------------------------------------------------
+
+    def _there(self, names: list[str]) -> list[str]:
+        """Those that no reload has taken away since they were asked for."""
+        return [name for name in names if name in self._components]
 
     def _choose_profiles(self, chosen: list[str]) -> None:
         """Where nothing runs exactly these take part; else they come in addition (`up --profile`)."""

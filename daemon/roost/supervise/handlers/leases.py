@@ -16,7 +16,7 @@ from ...core import graph
 from ...core.outcome import Goal
 from ...core.states import Component, Desired, State
 from ...edges.rpc_server import Session
-from ...edges.store import Holder
+from ...edges.store import Holder, SavedLease
 from ...platform import identity
 from ..leasing import Leasing
 from .pulse import pulse
@@ -62,10 +62,18 @@ class LeaseHandlers(Shared):
                 self._claim_or_grant(name, params, _holder(session))
             self._leasing.follow(name, session.connection, session.on_close)
             await self._daemon.saver.flush()
-            if not self._leasing.leases.held[name].granted:
+            if not self._still_held(name).granted:
                 await self._until_ready(name, params.timeout, session)
-        started = self._leasing.leases.held[name].started
+        started = self._still_held(name).started
         return t.Lease(lease=name, started=[one for one in started if self._is_ours(one)])
+
+    def _still_held(self, name: str) -> SavedLease:
+        """The lease, for which others may have done while we waited.  Raises RpcError."""
+        lease = self._leasing.leases.held.get(name)
+        if lease is None:
+            self._refuse_at_the_end()
+            raise errors.not_ready("the lease has ended before all that it needs was ready", _ENDED_HINT)
+        return lease
 
     def _claim_or_grant(self, name: str, params: t.AcquireParams, holder: Holder | None) -> None:
         leases = self._leasing.leases
@@ -128,6 +136,7 @@ class LeaseHandlers(Shared):
         return component is not None and not component.watched_only
 
 
+_ENDED_HINT = "somebody released it, or its client is gone; ask for another one"
 _HINT = "what was started for it is stopped again; its output stays: roost logs"
 
 

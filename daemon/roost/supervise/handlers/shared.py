@@ -60,7 +60,8 @@ class Shared:
 
     def _unscheduled(self, names: Iterable[str]) -> list[str]:
         """Those for which one waits: what runs by its schedule comes when its time comes."""
-        return [name for name in names if self._components[name].spec.schedule is None]
+        known = ((name, self._components.get(name)) for name in names)
+        return [name for name, one in known if one is not None and one.spec.schedule is None]
 
     def _refuse_disabled(self, names: Iterable[str]) -> None:
         """What takes no part cannot be started, nor what needs it.  Raises RpcError `conflict`."""
