@@ -354,7 +354,6 @@ def shared() -> Iterator[ProjectUnderTest]:
         ("events.jsonl", b"not json\n{}\n\xff\xfe\n"),
         ("runs/web.json", b"{"),
         ("daemon.json", b"[]"),
-        ("applied.yaml", b"\xff"),
         ("logs/web.idx", b"\x01\x02\x03"),
     ],
     ids=lambda value: f"{value[0]}-{len(value[1])}",

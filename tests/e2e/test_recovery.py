@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -126,24 +127,21 @@ def test_what_came_up_by_itself_is_what_the_next_daemon_goes_by(project: Project
 
 
 def test_what_runs_and_is_in_no_configuration_any_more_ends(project: ProjectUnderTest) -> None:
-    """S55, S77: with the applied configuration lost, too, nothing runs on without anybody knowing."""
+    """S55, S77: when all who remember what was applied are gone, nothing runs on without anybody knowing."""
     project.components(a={"run": COUNTER}, gone={"run": COUNTER})
     project.up()
     gone = project.pids()["gone"]
     project.components(a={"run": COUNTER})
-    (project.state / "applied.yaml").unlink()
-    kill_daemon(project)
+    project.kill_both()
+    project.roost("up", check=True)
 
     eventually(lambda: not is_running(gone), what="the end of what was removed")
     project.wait_for(lambda s: states(s) == {"a": "running"})
     project.down()
 
 
-@pytest.mark.parametrize("broken", ["components: [", None])
-def test_without_a_valid_configuration_what_runs_goes_on_and_is_told(
-    project: ProjectUnderTest, broken: str | None
-) -> None:
-    """P1, P20: killed when neither file can be used: nobody dies, `status` shows who runs, a repair is enough."""
+def test_without_a_valid_configuration_what_runs_goes_on_and_is_told(project: ProjectUnderTest) -> None:
+    """P1, P20: killed when nothing can be used: nobody dies, `status` shows who runs, a repair is enough."""
     project.file(".env", "LEVEL=debug\n")
     config = {
         "version": 1,
@@ -151,16 +149,11 @@ def test_without_a_valid_configuration_what_runs_goes_on_and_is_told(
         "env_file": [".env"],
         "components": {"a": {"run": COUNTER}, "b": {"run": COUNTER}, "off": {"run": COUNTER}},
     }
-    path = project.write(config)
-    text = path.read_text()
+    project.write(config)
     project.up()
     project.roost("stop", "off", check=True)
     before = project.pids()
-    if broken is None:
-        (project.root / ".env").unlink()
-    else:
-        path.write_text(broken)
-        (project.state / "applied.yaml").write_text(broken)
+    (project.root / ".env").unlink()
     status = kill_daemon(project)
 
     assert {one["name"]: one["pid"] for one in status["components"]} == {n: before[n] for n in ("a", "b")}
@@ -170,7 +163,6 @@ def test_without_a_valid_configuration_what_runs_goes_on_and_is_told(
         event["kind"] == "config_problem" for event in project.events()
     )
 
-    path.write_text(text)
     project.file(".env", "LEVEL=debug\n")
     project.roost("start", "a")  # asks for the configuration, and so does a look once in ten seconds
     again = project.wait_for(lambda s: len(s["components"]) == 3)
@@ -178,6 +170,49 @@ def test_without_a_valid_configuration_what_runs_goes_on_and_is_told(
     assert {one["name"]: one["pid"] for one in again["components"] if one["pid"]} == {
         n: before[n] for n in ("a", "b")
     }
+    project.down()
+
+
+def test_what_was_applied_outlives_the_keeper_too(project: ProjectUnderTest) -> None:
+    """P2, S57, P19: it is handed to the next keeper, and to that one's daemons; it is in no file of ours."""
+    project.components(a={"run": COUNTER, "env": {"PLAIN": "written-in-the-file"}})
+    project.up()
+    before = project.pids()
+    project.write("version: 1\ncomponents: {other: {run: [sleep, '99']}, bad: {}}\n")
+    project.kill(before[":keeper"], signal.SIGKILL)
+    project.wait_for(
+        lambda s: s["daemon"]["running"] and s["daemon"]["keeper_pid"] != before[":keeper"],
+        what="a new keeper",
+    )
+    status = kill_daemon(project)
+
+    assert [one["name"] for one in status["components"]] == ["a"]
+    assert status["project"]["config_stale"] is True
+    assert project.pids()["a"] == before["a"]
+    for path in project.state.rglob("*"):
+        with contextlib.suppress(FileNotFoundError):  # it was about to be put in another's place
+            assert not path.is_file() or b"written-in-the-file" not in path.read_bytes(), path
+    project.down()
+
+
+@pytest.mark.parametrize("broken", ["components: [", "{components: {}"])
+def test_with_a_broken_file_and_nobody_who_remembers_what_runs_goes_on(
+    project: ProjectUnderTest, broken: str
+) -> None:
+    """P2, P20, S33: keeper and daemon are killed and roost.yaml is broken: `up` says so and harms nobody."""
+    path = project.components(a={"run": COUNTER})
+    text = path.read_text()
+    project.up()
+    before = project.pids()
+    path.write_text(broken)
+    project.kill_both()
+    refused = project.roost("up", check=2)
+    assert "roost.yaml" in refused.err
+    status = project.status()
+    assert {one["name"]: one["pid"] for one in status["components"]} == {"a": before["a"]}
+    path.write_text(text)
+    project.up()
+    assert project.pids()["a"] == before["a"]
     project.down()
 
 

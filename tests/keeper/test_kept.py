@@ -44,6 +44,18 @@ def test_what_is_said_to_come_must_come(house: House) -> None:
         client.call("keep", name="web", fds=1)
 
 
+def test_the_next_daemon_is_told_what_was_remembered(house: House) -> None:
+    """P1, P19: texts by name, the last of each; in the keeper's memory alone."""
+    client = house.start()
+    assert client.hello["remembered"] == {}
+    client.call("remember", name="roost.yaml", text="old")
+    client.call("remember", name="roost.yaml", text="a: 'ünï'")
+    client.close()
+    assert house.connect().hello["remembered"] == {"roost.yaml": "a: 'ünï'"}
+    with pytest.raises(WireFailed, match="bad_request"):
+        house.connect().call("remember", name="roost.yaml", text=5)
+
+
 def test_without_a_daemon_nothing_is_kept_for_ever() -> None:
     """A socket that nobody reads blocks its writers once it is full: after ten seconds they get an error instead."""
     for there, left in ((True, 1), (False, 0)):

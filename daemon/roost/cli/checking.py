@@ -35,11 +35,6 @@ def valid(paths: ProjectPaths) -> Project:
     return found.project
 
 
-def last_applied(paths: ProjectPaths) -> Project | None:
-    """The project as it was applied last, else as its file says, else None where neither is valid."""
-    try:
-        with open(paths.applied_config, encoding="utf-8") as file:
-            applied = load(paths.config, os.environ, text=file.read(), lacks=lacking()).project
-    except (OSError, UnicodeDecodeError):
-        applied = None
-    return applied or load(paths.config, os.environ, lacks=lacking()).project
+def as_it_is(paths: ProjectPaths) -> Project | None:
+    """The project as its file says, None where that is not valid."""
+    return load(paths.config, os.environ, lacks=lacking()).project

@@ -32,7 +32,7 @@ def from_files(paths: ProjectPaths, name: str) -> dict[str, Any]:
 
 def _exits(paths: ProjectPaths) -> dict[str, Any]:
     """What used the limit up of each that was given up."""
-    project, known = checking.last_applied(paths), states_on_record(paths.state_json)
+    project, known = checking.as_it_is(paths), states_on_record(paths.state_json)
     specs = project.components if project else {}
     return {
         name: msgspec.to_builtins(exits(one.state, one.history, specs[name].restart))

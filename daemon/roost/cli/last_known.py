@@ -1,6 +1,6 @@
 """The status of a project without a daemon: every component as last known, from the files alone.
 
-Names come from roost.yaml as it was last applied (else as it is now), states from state.json; a component
+Names come from roost.yaml as it is now (where it is invalid, from state.json), states from state.json; a component
 whose process still lives (its daemon has died, not it) is shown with its pid.
 """
 
@@ -23,7 +23,7 @@ _LIVE = ("starting", "running", "stopping", "backoff", "waiting")
 
 def snapshot(paths: ProjectPaths) -> dict[str, Any]:
     """The shape of `project.status`, with `daemon.running` false and the color gray."""
-    project = checking.last_applied(paths)
+    project = checking.as_it_is(paths)
     known = laststate.last_known(paths.state_json)
     specs = project.components if project else {}
     names = list(specs) or list(known)

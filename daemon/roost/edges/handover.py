@@ -29,12 +29,13 @@ def replace_keeper(
     held: Held,
     masters: Masters,
     kept: Mapping[str, int],
+    remembered: Mapping[str, str],
     ending: bool = False,
 ) -> int:
     """Start a keeper, tell it what is known, and give its pid; what is held may be let go then.
 
-    `kept` is for the new keeper's daemon, by name.  `ending`: everything was about to end, and it and its daemon
-    are to go on with that.
+    `kept` and `remembered` are for the new keeper's daemon, by name.  `ending`: everything was about to end, and
+    it and its daemon are to go on with that.
     Raises detach.StartFailed or OSError if none can be started or it does not answer.  A keeper that somebody
     else has started meanwhile is as good.
     """
@@ -46,6 +47,8 @@ def replace_keeper(
             talk.ask({"verb": "terminal", "name": name, "run": run}, master)
         for name, fd in kept.items():
             talk.ask({"verb": "keep", "name": name}, fd)
+        for name, text in remembered.items():
+            talk.ask({"verb": "remember", "name": name, "text": text})
         for (name, run), fds in held.items():
             code = next((code for fd in fds if (code := exits.code_of_reaped(fd)) is not None), None)
             if code is not None:

@@ -23,7 +23,7 @@ class Saver:
 
     def __init__(self, disk: Disk, path: str, take: Snapshot, complain: Callable[[str], None]) -> None:
         self._disk = disk
-        self._path = path
+        self.path = path
         self._take = take
         self._complain = complain
         self._loop = asyncio.get_running_loop()
@@ -60,7 +60,7 @@ class Saver:
         after, self._after = self._after, []
         flushes, self._flushes = self._flushes, []
         make = self._take()
-        path = self._path
+        path = self.path
         self._disk.submit(
             lambda: store.save(path, make()),
             lambda _none: self._written(after, flushes),

@@ -58,6 +58,7 @@ class Control:
             "known_exit": self._known_exit,
             "terminal": self._terminal,
             "keep": self._keep,
+            "remember": self._remember,
             "terminate": self._terminate,
             "quit": self._quit,
         }
@@ -274,6 +275,10 @@ class Control:
         self._keeper.kept.keep(name, fds)
         if self._daemon is not None and client is not self._daemon and fds:
             self._daemon.link.send(wire.encode({"event": "kept", "name": name, "fds": count}), fds)
+        return {}
+
+    def _remember(self, client: Client, request: dict[str, object]) -> dict[str, object]:
+        self._keeper.remembered[requests.text(request, "name")] = requests.text(request, "text")
         return {}
 
     def _terminate(self, client: Client, request: dict[str, object]) -> dict[str, object]:

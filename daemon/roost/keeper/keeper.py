@@ -56,6 +56,7 @@ class Keeper:
     ) -> None:
         self.paths = paths
         self.environment = environment
+        self.remembered: dict[str, str] = {}  # what daemons have told us for those that come after them
         self.journal = journal
         self.terminating = False  # somebody sent us TERM or INT
         self.leaving = False  # nothing more is started
@@ -132,6 +133,7 @@ class Keeper:
             "daemon": {"restarts": self.daemon.restarts, "last_exit": self.daemon.last_exit},
             "runs": [run.public() for run in self.table],
             "splice": pipes.HAS_SPLICE,
+            "remembered": self.remembered,
         }
 
     # -- what the inbox tells (platform/inbox.Receiver) ----------------------------------------------------

@@ -15,7 +15,7 @@ The verbs
 ---------
 hello    {role: "daemon"|"doctor", major, minor}
          → {major, minor, version, pid, start_time, boot_id, instance, root, started_at, environment,
-            daemon: {restarts, last_exit}, runs: [RUN…], splice: bool}
+            daemon: {restarts, last_exit}, runs: [RUN…], splice: bool, remembered: {name: text} (1.4)}
          Role `daemon` makes this connection the one that gets events, first the unacknowledged ones; an
          earlier such connection is closed.  A newer minor only adds; an unknown field is ignored.
 spawn    {name, run, argv, cwd, env, streams: "separate"|"merged", tty, log: {max_size, max_files},
@@ -48,6 +48,8 @@ terminal {name, run} with fds → {}            from the same: the master of a r
                                               (1.1), before any `known_exit`, within three seconds
 keep     {name} with fds → {}                 what the next daemon is to be given by that name (1.3), instead of what
                                               was kept by it so far; without fds nothing more
+remember {name, text} → {}                    what the next daemon is to be told by that name in the answer to
+                                              `hello` (1.4): in memory alone, lost with the keeper
 terminate {} → {}                             as TERM to the keeper: end in good order
 quit     {} → {}                              the last word: no daemon is started any more; the keeper ends
                                               when leftovers and daemon have (at most 5 s).  Error: `busy`
@@ -87,7 +89,7 @@ from __future__ import annotations
 import json
 
 MAJOR = 1
-MINOR = 3
+MINOR = 4
 MAX_FRAME = 16 * 1024 * 1024
 
 _to_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True).encode

@@ -54,11 +54,6 @@ class ProjectPaths:
         return os.path.join(self.state, "state.json")
 
     @property
-    def applied_config(self) -> str:
-        """The text of roost.yaml as it was last applied: what a restarted daemon goes on with."""
-        return os.path.join(self.state, "applied.yaml")
-
-    @property
     def events(self) -> str:
         return os.path.join(self.state, "events.jsonl")
 

@@ -1,7 +1,7 @@
 """Which configuration is in force: roost.yaml as it is, or as it was last applied.
 
-What was applied is kept as text (with its references to the environment, never their values), so that a
-daemon that comes back goes on with what runs, whatever has become of roost.yaml meanwhile.
+What was applied is remembered as text by the keeper, so that a daemon that comes back goes on with what runs,
+whatever has become of roost.yaml meanwhile.  It is on no disk: values of the environment may be written in it (P19).
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ from ..config.files import is_inside
 from ..config.problems import Problem
 from ..core.model import Kind, Policy, Project, Restart, Spec
 from ..platform.abilities import lacking
-from ..platform.files import write_atomic
 from ..platform.paths import ProjectPaths
+
+REMEMBERED = "roost.yaml"
+"""The name by which the keeper remembers what was applied."""
 
 
 class Configuration:
@@ -28,20 +30,23 @@ class Configuration:
         self.project = _empty(paths)
         self.applied = False
         self._content = b""
-        self._kept = b""
 
-    def adopt_applied(self, environ: Mapping[str, str]) -> list[Problem]:
-        """Go on with what was applied before; the problems if that is no longer possible."""
-        try:
-            with open(self._paths.applied_config, "rb") as file:
-                content = file.read()
-        except OSError:
+    @property
+    def remembered(self) -> dict[str, str]:
+        """What the keeper is to remember for the next daemon, by name: the text that is in force."""
+        return {REMEMBERED: self._content.decode()} if self.applied else {}
+
+    def adopt_applied(self, environ: Mapping[str, str], text: str | None) -> list[Problem]:
+        """Go on with the `text` that was applied before; the problems if that is no longer possible.
+
+        Where nobody remembers it, roost.yaml as it is now.
+        """
+        if text is None:
             return self.adopt_current(environ)
-        loaded = load(self._paths.config, environ, text=content, lacks=lacking())
+        loaded = load(self._paths.config, environ, text=text.encode(), lacks=lacking())
         if loaded.project is None:
             return self.adopt_current(environ) and loaded.problems
         self.adopt(loaded)
-        self._kept = content
         return []
 
     def adopt_current(self, environ: Mapping[str, str]) -> list[Problem]:
@@ -83,13 +88,6 @@ class Configuration:
             for name, kind in running.items()
         }
         self.project = _empty(self._paths, specs)
-
-    def keep(self) -> None:
-        """Write down what is in force, for the next daemon, unless it stands there.  Raises OSError; blocking."""
-        content, path = self._content, self._paths.applied_config
-        if self.applied and (content != self._kept or not os.path.exists(path)):
-            write_atomic(path, content)
-            self._kept = content
 
     def stale(self) -> bool:
         """Whether roost.yaml, or an env file it names, is no longer what is in force (S57)."""

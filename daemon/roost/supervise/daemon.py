@@ -33,7 +33,7 @@ from . import succession
 from .beginning import begin_with, chosen_ports, containers
 from .chronicle import Chronicle
 from .companions import Companions
-from .configuration import Configuration
+from .configuration import REMEMBERED, Configuration
 from .contained import Contained, concerns
 from .ending import Ending
 from .growth import Growth
@@ -59,6 +59,8 @@ if TYPE_CHECKING:
 _KEEPER_ANSWER = 5.0
 _KEEPS = 3
 """The minor version from which on a keeper keeps descriptors for the next daemon."""
+_REMEMBERS = 4
+"""And from which on it remembers texts."""
 _HELLO = {"role": "daemon", "major": 1, "minor": 0}
 _WORD_FIRST = 0.02
 """Seconds in which who has asked can still be told."""
@@ -184,11 +186,11 @@ class Daemon:
         wanted = any(saved.desired == "running" for saved in kept.components.values())
         base = self.world.base
         if self.keeper.get("runs") or (wanted and self._is_successor()):
-            problems = self.configuration.adopt_applied(base)
+            problems = self.configuration.adopt_applied(base, self._remembered())
         else:
             problems = self.configuration.adopt_current(base)
             if problems and wanted:
-                self.configuration.adopt_applied(base)
+                self.configuration.adopt_applied(base, self._remembered())
         self.forget_secrets()
         said = [self.masker().mask(problem.render()) for problem in problems]
         for problem in said:
@@ -207,6 +209,11 @@ class Daemon:
             + self.configuration_problem,
         )
 
+    def _remembered(self) -> str | None:
+        """What was applied, as the keeper remembers it."""
+        text = (self.keeper.get("remembered") or {}).get(REMEMBERED)
+        return None if text is None else str(text)
+
     def _is_successor(self) -> bool:
         """Whether this keeper has had a daemon before us."""
         return bool((self.keeper.get("daemon") or {}).get("last_exit"))
@@ -217,19 +224,17 @@ class Daemon:
             self.link.tell("bound", logs=self.configuration.project.limits.logs)
 
     def keep_configuration(self) -> None:
-        """Write down what is in force, unless it stands there already."""
-
-        def failed(error: Exception) -> None:
-            self.log.error("the applied configuration cannot be kept", error=error)
-
-        self.disk.submit(self.configuration.keep, lambda _none: None, failed)
+        """Have the keeper remember what is in force, for the next daemon."""
+        if self.link.connected and self.keeper.get("minor", 0) >= _REMEMBERS:
+            for name, text in self.configuration.remembered.items():
+                self.link.tell("remember", name=name, text=text)
 
     def take_up_configuration(self) -> bool:
         """While none can be used: whether one can now; then a successor begins with it and all that was saved."""
         if self.configuration.applied or self.ended.done():
             return False
         another = Configuration(self.paths)
-        another.adopt_applied(self.world.base)
+        another.adopt_applied(self.world.base, self._remembered())
         if another.applied:
             self.log.info("there is a valid configuration again; a new daemon takes it up")
             asyncio.get_running_loop().call_later(_WORD_FIRST, self.ask_for_successor, None)

@@ -34,6 +34,7 @@ async def replace(daemon: Daemon) -> None:
             held,
             daemon.world.masters,
             daemon.notifying.sockets,
+            daemon.configuration.remembered,
             daemon.ending.begun,
         )
         try:

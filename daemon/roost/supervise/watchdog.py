@@ -64,12 +64,11 @@ class Watchdog:
             self._repaired(f"the notify socket of {name} was gone and has been made anew", name)
         if not os.path.isdir(paths.state):
             return
-        ours = (paths.daemon_json, paths.daemon_pid, paths.state_json)
+        ours = (paths.daemon_json, paths.daemon_pid, self._daemon.saver.path)
         gone = [os.path.basename(path) for path in ours if not os.path.exists(path)]
         if gone:
             self._daemon.announce()
             self._daemon.saver.mark()
-            self._daemon.keep_configuration()
             self._repaired(f"{' and '.join(gone)} {'was' if len(gone) == 1 else 'were'} gone and made anew")
         elif self._daemon.announcement_problem is not None:
             self._daemon.announce_or_complain()

@@ -40,10 +40,7 @@ class ConfigurationHandlers:
         daemon.forget_secrets()
         changes = daemon.supervisor.reload(project)
         _push_log_limits(daemon, changes)
-        try:
-            await daemon.disk.run(daemon.configuration.keep)
-        except OSError as error:
-            daemon.log.error("the applied configuration cannot be kept", error=error)
+        daemon.keep_configuration()
         await daemon.saver.flush()
         daemon.chronicle.tell("reloaded", _sentence(changes), data=_names(changes))
         return _reloaded(changes, applied=True)
