@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 
 import pytest
@@ -147,6 +148,27 @@ def test_commands_and_signals_reach_the_inside(contained: Contained) -> None:
     status = project.wait_for(lambda s: not s["components"][0]["ready"], what="unready")
     assert "readiness probe failed: exit code 1" in status["components"][0]["reason"]
     assert contained.events("drift") == []
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL], ids=["interrupted", "killed"])
+def test_a_command_in_a_container_ends_with_its_client(contained: Contained, how: signal.Signals) -> None:
+    """`exec` leaves nothing running when its client goes, as with a process; the container goes on."""
+    project = contained.project
+    project.components(box=contained.box(*SLEEPER))
+    project.up()
+    command = "trap '' HUP INT TERM; sleep 777 & echo begun; sleep 778; sleep 779"
+    client = project.start_roost("exec", "box", "--", "sh", "-c", command)
+    try:
+        assert client.stdout is not None and client.stdout.readline() == b"begun\n"
+        inside = contained.container("box")
+        assert "sleep 777" in str(inside.top())
+        client.send_signal(how)
+        client.wait(30)
+        eventually(lambda: "sleep 77" not in str(inside.top()), timeout=30.0, what="the end of the command")
+    finally:
+        client.kill()
+        client.communicate()
+    assert project.status()["components"][0]["run"] == 1
 
 
 def test_the_engines_health_check_is_a_probe(contained: Contained) -> None:

@@ -83,6 +83,25 @@ def test_a_container_is_found_again_by_its_label(
     assert contained.containers() == [] and contained.networks() == []
 
 
+def test_a_cleared_log_stays_cleared_over_a_kill(contained: Contained) -> None:
+    """P1: after kill -9 of the daemon, before the container has written another line, no old one comes back."""
+    project = contained.project
+    project.file("gate/here", "")
+    script = (
+        "echo old; echo older >&2; while ! test -e /gate/open; do sleep 0.05; done; echo new; exec sleep 600"
+    )
+    project.components(box=contained.box("sh", "-c", script, volumes=["./gate:/gate"]))
+    project.up()
+    eventually(lambda: len(project.log_lines("box")) == 2, timeout=PATIENCE, what="both lines")
+    project.roost("logs", "--clear", "box", check=True)
+    assert project.log_lines("box") == []
+    kill_daemon(project)
+    project.file("gate/open", "")
+    eventually(lambda: project.log_lines("box"), timeout=PATIENCE, what="a line")
+    eventually(lambda: "new" in project.log_lines("box"), timeout=PATIENCE, what="the new line")
+    assert project.log_lines("box") == ["new"]
+
+
 def test_an_end_while_the_daemon_was_dead_is_known(contained: Contained) -> None:
     """P1, P11: the exit code of what ended meanwhile; a task is not run twice."""
     project = contained.project

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 
+import docker
 import pytest
 
 from edges.engine_rig import order, run, talking_to, until
@@ -119,6 +120,30 @@ def test_exit_codes_and_stops(container_engine: RealEngine) -> None:
                 await engine.kill(shot, "TERM")
             assert caught.value.kind is ErrorKind.REFUSED
             assert "not running" in caught.value.message
+
+    run(test)
+
+
+@pytest.mark.parametrize("signal", ["TERM", "INT", "KILL"])
+def test_a_paused_container_can_be_ended(container_engine: RealEngine, signal: str) -> None:
+    """S48: it goes on for its end, also by another signal than the image's own, and what ignores it is killed."""
+
+    async def test() -> None:
+        async with talking_to(container_engine) as engine:
+            container = await _started(
+                engine, "sh", "-c", "trap '' TERM INT; echo set; while :; do sleep 0.1; done"
+            )
+            client = docker.DockerClient(base_url=container_engine.host, version="1.41")
+            try:
+                client.api.pause(container)
+            finally:
+                client.close()
+            assert (await engine.inspect(container)).status is Status.PAUSED
+            if signal == "KILL":
+                await engine.kill(container)
+            else:
+                await engine.stop(container, signal, 1)
+            assert (await _ended(engine, container)).exit_code == 137
 
     run(test)
 

@@ -70,6 +70,37 @@ def test_an_exec_that_takes_too_long_is_killed_with_all_its_children(
     run(test)
 
 
+@pytest.mark.parametrize("tty", [False, True])
+def test_an_exec_that_is_left_is_killed_with_all_its_children(
+    container_engine: RealEngine, tty: bool
+) -> None:
+    """Whoever closes its session before its end has nothing go on in the container; what has ended is left alone."""
+
+    async def test() -> None:
+        async with talking_to(container_engine) as engine:
+            container = await _started(engine)
+            ended = await engine.open_exec(
+                container, ("sh", "-c", "sleep 999 >/dev/null 2>&1 & echo done"), tty
+            )
+            while await ended.read() is not None:
+                pass
+            await ended.close()
+            command = ("sh", "-c", "trap '' HUP TERM; sleep 777 & echo begun; sleep 778; sleep 779")
+            left = await engine.open_exec(container, command, tty)
+            await _read_until(left, b"begun")
+            await left.close()
+            await left.close()
+
+            async def gone() -> bool:
+                processes = await engine.execute(container, ("ps", "-o", "args"), 10)
+                assert tty or b"sleep 999" in processes.output
+                return b"sleep 77" not in processes.output and b"sleep 600" in processes.output
+
+            await until(gone, "the end of the command")
+
+    run(test)
+
+
 async def _read_until(session: Session, text: bytes) -> bytes:
     got = b""
     while text not in got:

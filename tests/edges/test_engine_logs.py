@@ -9,12 +9,15 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from edges.engine_rig import order, run, talking_to, until
-from roost.edges.engine.api import Engine, EngineError, ErrorKind, LogPiece, LogStream
+from roost.edges.engine.api import Engine, EngineError, ErrorKind, LogPiece, LogReader, LogStream
 from roost.edges.engine.capture import EngineCapture
+from roost.edges.engine.position import Anchor
+from roost.edges.engine.stamped import StampedLog
 from roost.records import logs
 from support.engine import RealEngine
 
@@ -270,8 +273,7 @@ def test_a_log_that_is_cleared_or_removed_goes_on(container_engine: RealEngine, 
                 await engine.execute(container, ("touch", f"/tmp/{number}"), 10)
 
             await holds("line 0")
-            assert await capture.clear("web")
-            assert not await capture.clear("other")
+            await capture.clear("web", 1, MEGABYTE, 5)
             taking = capture._takers["web"].of(1)
             assert taking is not None and taking.reader is not None
             taking.reader.close()
@@ -285,5 +287,92 @@ def test_a_log_that_is_cleared_or_removed_goes_on(container_engine: RealEngine, 
             capture.abandon("web", 1)
             await capture.drained("web", 1)
             await capture.close()
+
+    run(test)
+
+
+@pytest.mark.parametrize("taken", [True, False], ids=["while it is taken", "while it is not"])
+def test_what_was_cleared_does_not_come_back_with_the_next_daemon(
+    container_engine: RealEngine, tmp_path: Path, taken: bool
+) -> None:
+    """P1: also where nothing was written between `logs --clear` and the kill."""
+
+    async def test() -> None:
+        async with talking_to(container_engine) as engine:
+            script = (
+                "echo old; echo older >&2; while ! test -e /tmp/go; do sleep 0.05; done; echo new; sleep 600"
+            )
+            container = await _started(engine, "sh", "-c", script)
+
+            async def holds(*texts: str) -> None:
+                async def look() -> bool:
+                    return sorted(entry.text for entry in _stored(tmp_path)) == list(texts)
+
+                await until(look, f"the log of {texts}")
+
+            first = EngineCapture(engine, str(tmp_path), Notes())
+            first.start("web", 1, container, MEGABYTE, 5)
+            await holds("old", "older")
+            if taken:
+                await first.clear("web", 1, MEGABYTE, 5)
+            await first.close()
+            if not taken:
+                await EngineCapture(engine, str(tmp_path), Notes()).clear("web", 1, MEGABYTE, 5)
+            await holds()
+            second = EngineCapture(engine, str(tmp_path), Notes())
+            second.start("web", 1, container, MEGABYTE, 5)
+            await engine.execute(container, ("touch", "/tmp/go"), 10)
+            await holds("new")
+            await second.close()
+            assert (tmp_path / "web.cleared").exists()
+            last = EngineCapture(engine, str(tmp_path), Notes())
+            last.start("web", 2, container, MEGABYTE, 5)
+            await holds("new", "new", "old", "older")
+            await last.close()
+            assert not (tmp_path / "web.cleared").exists()
+
+    run(test)
+
+
+def test_a_clearing_that_was_cut_short_is_finished(tmp_path: Path) -> None:
+    """P1: killed after it was written down that it is to be done."""
+
+    class Killed(Exception):
+        pass
+
+    class Interrupted(StampedLog):
+        def clear(self) -> None:
+            raise Killed
+
+    log = Interrupted(str(tmp_path), "web", MEGABYTE, 5)
+    log.append(b"one\n", 1_000_000_000, 1, 1)
+    with pytest.raises(Killed):
+        log.clear_of(1)
+    log.close()
+    assert (tmp_path / "web.log").read_bytes() == b"one\n"
+    after = StampedLog(str(tmp_path), "web", MEGABYTE, 5)
+    assert after.position(1).anchors == {1: Anchor(1_000_000_000, 4, 1_001_000_000)}
+    assert (tmp_path / "web.log").read_bytes() == b""
+    after.append(b"two\n", 2_000_000_000, 1, 1)
+    after.close()
+    assert StampedLog(str(tmp_path), "web", MEGABYTE, 5).position(1).anchors[1].at_ns == 2_000_000_000
+    assert (tmp_path / "web.log").read_bytes() == b"two\n"
+
+
+def test_a_log_that_the_engine_refuses_is_told_of_once(tmp_path: Path) -> None:
+    """Each look at the container tries again; nobody reads the same sentence with every status."""
+
+    class Refusing:
+        def logs(self, container: str, since_ns: int, follow: bool) -> LogReader:
+            raise EngineError(ErrorKind.REFUSED, "this log driver cannot be read")
+
+    async def test() -> None:
+        notes = Notes()
+        capture = EngineCapture(cast(Engine, Refusing()), str(tmp_path), notes)
+        for _ in range(3):
+            capture.start("web", 1, "c1", MEGABYTE, 5)
+            await capture.drained("web", 1)
+        assert [error.kind for error in notes.failures] == [ErrorKind.REFUSED]
+        await capture.close()
 
     run(test)

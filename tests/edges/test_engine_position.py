@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from roost.edges.engine.api import LogPiece, LogStream
-from roost.edges.engine.position import GRAIN_NS, MARGIN_NS, Anchor, Position, Sieve, Written, position_of
+from roost.edges.engine.position import (
+    GRAIN_NS,
+    MARGIN_NS,
+    Anchor,
+    Position,
+    Sieve,
+    Written,
+    beyond,
+    position_of,
+)
 
 SECOND = 1_000_000_000
 NOW = 1_800_000_000 * SECOND
@@ -88,6 +97,40 @@ def test_every_byte_comes_once_and_in_order(
         if dies:
             position = position_of(log.back())
     assert streams_of(log.bytes) == streams_of([(int(piece.stream), piece.data) for piece in kept])
+
+
+@given(
+    container_logs(),
+    st.lists(st.tuples(st.integers(0, 12), st.sampled_from(["", "kill", "clear", "both"])), max_size=12),
+)
+def test_what_was_cleared_does_not_come_again(
+    kept: list[LogPiece], interruptions: list[tuple[int, str]]
+) -> None:
+    """`logs --clear` at any place, a kill at any later one: every byte was in the log once, in its stream's order.
+
+    Each interruption: after how many new entries, and what happens then.
+    """
+    log, position, cleared = LogModel(), Position(), Position()
+    had: list[tuple[int, bytes]] = []
+    for count, what in [*interruptions, (10**6, "")]:
+        sieve = Sieve(position)
+        for piece in read(kept, position.since_ns):
+            data = sieve.new(piece)
+            if not data:
+                continue
+            if not count:
+                break
+            count -= 1
+            log.write(piece, data)
+            sieve.written(piece)
+        if what in ("clear", "both"):
+            cleared = beyond(cleared, position_of(log.back()))
+            had += log.bytes
+            log = LogModel()
+        if what in ("kill", "both"):
+            position = beyond(cleared, position_of(log.back()))
+    had += log.bytes
+    assert streams_of(had) == streams_of([(int(piece.stream), piece.data) for piece in kept])
 
 
 def test_a_silent_stream_does_not_make_the_other_come_again() -> None:

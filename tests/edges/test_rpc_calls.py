@@ -161,9 +161,22 @@ def test_who_stops_sending_still_gets_the_answers(rig: Rig, peer: Peer) -> None:
     peer.socket.shutdown(socket.SHUT_WR)
     assert peer.receive()["method"] == "progress"
     assert peer.receive() == pong(2)
+    assert rig.sample.closed == []
     rig.call(rig.sample.release.set)
     assert peer.receive()["id"] == 1
     assert peer.receive() is None
+
+
+def test_who_is_gone_is_noticed_at_once_and_what_he_asked_is_done(rig: Rig) -> None:
+    """A client that is killed while its call is silent: `on_close` is called, once; the call itself goes on."""
+    with rig.peer() as peer:
+        peer.send({"jsonrpc": "2.0", "method": "component.start", "params": [["a"]], "id": 1})
+        peer.receive()
+    rig.wait(lambda: rig.sample.closed == ["a"], "its end is told")
+    assert rig.sample.cancelled == 0
+    rig.call(rig.sample.release.set)
+    rig.wait(lambda: rig.server.stats.connections == 0, "the connection is closed")
+    assert rig.sample.closed == ["a"]
 
 
 def test_fifty_clients_get_their_own_answers(rig: Rig) -> None:

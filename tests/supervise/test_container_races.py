@@ -104,6 +104,29 @@ def test_a_start_that_is_heard_of_after_the_engine_was_lost_waits_for_it() -> No
     run_virtual(scenario())
 
 
+def test_a_new_daemon_believes_nothing_that_the_engine_has_not_said() -> None:
+    """S80, P12: what was saved holds once it was looked for; a hung engine delays that by a moment, and it waits."""
+
+    async def scenario() -> None:
+        stand = await Stand().up()
+        del stand.engine.containers["c1"]
+        await stand.containers.meet()
+        assert stand.box.state is not State.RUNNING
+        await asyncio.sleep(1.5)
+        assert (stand.box.state, stand.box.run) == (State.RUNNING, 2)
+
+        held = stand.engine.hold["list"] = asyncio.Event()
+        begun = stand.clock.now()
+        await stand.containers.meet()
+        assert stand.box.state is State.WAITING and stand.clock.now() - begun < 1.5
+        assert stand.box.reason == "waiting for the container engine: it has not answered yet"
+        held.set()
+        await settle()
+        assert (stand.box.state, stand.box.run) == (State.RUNNING, 2)
+
+    run_virtual(scenario())
+
+
 def test_a_component_that_leaves_during_a_look() -> None:
     """S55: the answer names one that the configuration no longer has; those after it are looked at all the same."""
 

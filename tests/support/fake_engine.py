@@ -258,8 +258,8 @@ class FakeCapture:
         if self.late is not None:
             await self.late.wait()
 
-    async def clear(self, name: str) -> bool:
-        return False
+    async def clear(self, name: str, run: int, max_size: int, max_files: int) -> None:
+        return
 
     def abandon(self, name: str, run: int) -> None:
         return

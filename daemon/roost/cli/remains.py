@@ -10,15 +10,19 @@ from ..records import laststate
 from ..records.runs import read_runs
 
 
-def remains(paths: ProjectPaths) -> list[str]:
-    """What of a project without an answering daemon is still there, in words for a sentence."""
+def remains(paths: ProjectPaths, swept: bool = False) -> list[str]:
+    """What of a project without an answering daemon is still there, in words for a sentence.
+
+    `swept`: its last daemon has said what became of the containers; what it could not save says nothing.
+    """
     left = []
     if any(locks.is_held(path) for path in (paths.keeper_lock, paths.keeper_lock_copy)):
         left.append("a keeper")
     if any(locks.is_held(path) for path in (paths.daemon_lock, paths.daemon_lock_copy)):
         left.append("a daemon")
     left += [f"{name} (pid {pid})" for name, pid in live_runs(paths).items()]
-    left += [f"{name} (container {one})" for name, one in containers(paths).items()]
+    if not swept:
+        left += [f"{name} (container {one})" for name, one in containers(paths).items()]
     return left
 
 

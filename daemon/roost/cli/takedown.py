@@ -38,7 +38,7 @@ def bring_down(paths: ProjectPaths, timeout: float | None = None) -> int:
             if not _brought_back(paths):
                 return _end_without_daemon(paths, timeout)
     answer = _shut_down(paths, timeout)
-    await_end(paths)
+    await_end(paths, swept=bool(answer))
     if answer.get("left"):
         raise Fault(
             "\n".join(answer["left"]),
@@ -109,12 +109,15 @@ def _shut_down(paths: ProjectPaths, timeout: float | None) -> Mapping[str, Any]:
                 return {}
 
 
-def await_end(paths: ProjectPaths) -> None:
-    """Return when neither daemon nor keeper is there any more.  Raises Fault past PATIENCE, naming who is."""
+def await_end(paths: ProjectPaths, swept: bool = False) -> None:
+    """Return when neither daemon nor keeper is there any more.  Raises Fault past PATIENCE, naming who is.
+
+    `swept`: as in `remains`.
+    """
     deadline = time.monotonic() + PATIENCE
-    while session.answers(paths) or remains(paths):
+    while session.answers(paths) or remains(paths, swept):
         if time.monotonic() > deadline:
-            left = remains(paths) or ["a daemon that still answers"]
+            left = remains(paths, swept) or ["a daemon that still answers"]
             raise Fault(
                 f"not everything ended within {PATIENCE:g} s: there is still {names(left)}",
                 f"what they say is in {paths.daemon_log} and {paths.keeper_log}; roost doctor looks closer",

@@ -25,7 +25,7 @@ from msgspec import Struct
 from ..api import codec, errors
 from ..api.codec import Batch, Call, Invalid, Notification, Request
 from ..api.errors import RpcError
-from ..platform.endpoint import peer_is_owner, peer_pid
+from ..platform.endpoint import peer_has_left, peer_is_owner, peer_pid
 from .rpc_session import Session, Subscription
 
 if TYPE_CHECKING:
@@ -70,6 +70,7 @@ class Connection(asyncio.Protocol):
         self._turn_planned = False
         self._choked = False
         self._at_end = False
+        self._has_left = False
         self._drained: asyncio.Future[None] | None = None
         self._subscribed = 0
 
@@ -98,19 +99,27 @@ class Connection(asyncio.Protocol):
             task.cancel()
         for subscription in list(self.subscriptions.values()):
             subscription.close()
-        for callback in self.on_close:
-            callback()
+        self._tell_of_the_end()
         self._release_waiting()
 
     def eof_received(self) -> bool:
-        """The client sends no more; it still gets the answers to what it has asked."""
+        """The client sends no more; it still gets the answers to what it has asked, unless it is gone altogether."""
         if self._transport is None:
             return False
         self._at_end = True
         if self._buffer and not self._discarding and not self._buffer.endswith(b"\n"):
             self._buffer += b"\n"
         self._turn()
+        if self._transport is not None and self.tasks and _has_left(self._transport):
+            self._has_left = True
+            self._tell_of_the_end()
         return self._transport is not None
+
+    def _tell_of_the_end(self) -> None:
+        """Whoever does something for the client alone ends it; what was asked is carried out."""
+        callbacks, self.on_close = self.on_close, []
+        for callback in callbacks:
+            callback()
 
     def close(self) -> None:
         """Send what is left, then close."""
@@ -308,7 +317,7 @@ class Connection(asyncio.Protocol):
     @property
     def ended(self) -> bool:
         """Whether the client is gone."""
-        return self._transport is None
+        return self._transport is None or self._has_left
 
     @property
     def peer_pid(self) -> int | None:
@@ -392,3 +401,9 @@ def _is_owner(transport: asyncio.BaseTransport) -> bool:
         return peer is not None and peer_is_owner(peer)
     except OSError:  # it is gone already
         return False
+
+
+def _has_left(transport: asyncio.BaseTransport) -> bool:
+    """Whether nobody is at the other end any more."""
+    peer = transport.get_extra_info("socket") or transport.get_extra_info("pipe")
+    return peer is None or peer_has_left(peer)

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 if sys.platform == "win32":
     from .endpoint_windows import PipeConnection as Connection
     from .endpoint_windows import PipeListener as Listener
-    from .endpoint_windows import connect, listen, peer_is_owner, peer_pid, remove, send_with
+    from .endpoint_windows import connect, listen, peer_has_left, peer_is_owner, peer_pid, remove, send_with
 else:
+    import select
     import socket
     import struct
 
@@ -82,6 +83,20 @@ else:
             pid = int(struct.unpack("=iII", credentials)[0])
         return pid or None
 
+    def peer_has_left(connection: Connection) -> bool:
+        """Whether the process at the other end will read nothing more; one that only sends nothing more has not."""
+        try:
+            if sys.platform == "darwin":
+                connection.getpeername()
+                return False
+            looking = select.poll()
+            looking.register(
+                connection.fileno(), 0
+            )  # what cannot be masked is told: errors, and both ends closed
+            return bool(looking.poll(0))
+        except OSError:
+            return True
+
     def send_with(connection: Connection, data: bytes, fds: Sequence[int]) -> None:
         """Send all of `data`, and with its beginning copies of these descriptors.  Raises OSError."""
         sent = socket.send_fds(connection, [data], list(fds)) if fds else 0
@@ -104,4 +119,14 @@ else:
             pass
 
 
-__all__ = ["Connection", "Listener", "connect", "listen", "peer_is_owner", "peer_pid", "remove", "send_with"]
+__all__ = [
+    "Connection",
+    "Listener",
+    "connect",
+    "listen",
+    "peer_has_left",
+    "peer_is_owner",
+    "peer_pid",
+    "remove",
+    "send_with",
+]

@@ -191,6 +191,11 @@ def peer_pid(connection: HasHandle) -> int | None:
     return pid.value or None
 
 
+def peer_has_left(connection: HasHandle) -> bool:
+    """Whether the process at the other end will read nothing more: a pipe has no half that ends alone."""
+    return True
+
+
 def send_with(connection: PipeConnection, data: bytes, fds: Sequence[int]) -> None:
     """Send all of `data`; descriptors do not come over a pipe, and nobody has any to send."""
     connection.sendall(data)

@@ -90,9 +90,17 @@ class Contained:
 
         return await open_terminal(self.all, component)
 
-    async def clear_log(self, name: str) -> bool:
-        """Empty the log of a component; False if no container writes into it."""
-        return self._opened is not None and await self._opened.clear_log(name)
+    async def clear_log(self, component: Component | None) -> bool:
+        """Empty the log of a component; False if no container writes into it.  Raises RpcError."""
+        if component is None or component.container is None:
+            return False
+        try:
+            await self.all.clear_log(component)
+        except OSError as error:
+            raise errors.failed(
+                f"the log of {component.name} could not be cleared: {error.strerror}"
+            ) from error
+        return True
 
     async def look(self) -> bool:
         """Compare what is recorded with what is (S80); False if there is no answer to that question."""
@@ -105,6 +113,11 @@ class Contained:
         looking = asyncio.ensure_future(self._opened.look())
         await asyncio.wait([looking], timeout=_GLANCE)
         return looking.done() and looking.result()
+
+    async def meet(self) -> None:
+        """For a new daemon: what it believes of containers holds once the engine has been asked, or it waits."""
+        if self._opened is not None:
+            await self._opened.meet()
 
     async def leave(self) -> list[str]:
         """Leave nothing behind; what could not be ended, in sentences."""

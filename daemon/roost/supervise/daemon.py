@@ -158,6 +158,7 @@ class Daemon:
         )
         self.supervisor.watch(self._changed)
         self._replay(kept)
+        await self.contained.meet()
         self.leasing.begin()
         if self._for_lease and not self._is_successor():
             self.leasing.await_first()

@@ -41,6 +41,8 @@ async def run_command(
             groups.kill_tree(process.pid, began or 0)
 
     session.on_close(end)
+    if session.gone:
+        end()  # while it was being started
     try:
         await asyncio.gather(
             _pass_on(process.stdout, "stdout", session), _pass_on(process.stderr, "stderr", session)

@@ -362,7 +362,7 @@ class Session(Protocol):
         """Of an exec that has ended; None: it has not, or is an attached container."""
 
     async def close(self) -> None:
-        """Leave it; what runs there goes on."""
+        """Leave it.  An exec that has not ended is killed, its children, too; an attached container goes on."""
 
 
 class Engine(Protocol):
@@ -529,8 +529,9 @@ class Capture(Protocol):
     def settings(self, name: str, max_size: int, max_files: int) -> None:
         """From now on rotate at that size and keep so many rotated files."""
 
-    async def clear(self, name: str) -> bool:
-        """Remove what is in the log of a container being taken; False: it is not being taken here."""
+    async def clear(self, name: str, run: int, max_size: int, max_files: int) -> None:
+        """Remove what is in the log; what the container of this run wrote before does not come again, also where
+        it is not being taken at present.  Raises OSError."""
 
     def look_after(self) -> None:
         """Notice that log files have been removed or replaced, and make them anew (P3b)."""

@@ -60,10 +60,7 @@ class EngineCapture:
         self._clearing = Row("roost-capture-clear", 2)
 
     def start(self, name: str, run: int, container: str, max_size: int, max_files: int) -> None:
-        taker = self._takers.get(name)
-        if taker is None:
-            log = StampedLog(self._folder, name, max_size, max_files)
-            taker = self._takers[name] = _Taker(name, self._engine, log, self._observer)
+        taker = self._taker(name, max_size, max_files)
         self.settings(name, max_size, max_files)
         taker.add(run, container)
 
@@ -84,12 +81,9 @@ class EngineCapture:
         if taker is not None:
             taker.log.max_size, taker.log.max_files = max_size, max_files
 
-    async def clear(self, name: str) -> bool:
-        taker = self._takers.get(name)
-        if taker is None or not taker.is_busy:
-            return False
-        await self._clearing.run(taker.clear, None, f"clearing the log of {name}")
-        return True
+    async def clear(self, name: str, run: int, max_size: int, max_files: int) -> None:
+        taker = self._taker(name, max_size, max_files)
+        await self._clearing.run(lambda: taker.clear(run), None, f"clearing the log of {name}")
 
     def look_after(self) -> None:
         for taker in self._takers.values():
@@ -102,6 +96,13 @@ class EngineCapture:
             async with asyncio.timeout(_PATIENCE):
                 for taker in self._takers.values():
                     await taker.ended.wait()
+
+    def _taker(self, name: str, max_size: int, max_files: int) -> _Taker:
+        taker = self._takers.get(name)
+        if taker is None:
+            log = StampedLog(self._folder, name, max_size, max_files)
+            taker = self._takers[name] = _Taker(name, self._engine, log, self._observer)
+        return taker
 
 
 class _Taker:
@@ -124,13 +125,10 @@ class _Taker:
         self._trouble: OSError | None = None
         self._closed = False
         self._size = self._told = 0
+        self._refused_run = 0
         self._telling = False
 
     # -- on the loop -------------------------------------------------------------------------------------
-
-    @property
-    def is_busy(self) -> bool:
-        return bool(self._row)
 
     def of(self, run: int) -> Taking | None:
         return next((taking for taking in self._row if taking.run == run), None)
@@ -182,20 +180,27 @@ class _Taker:
         try:
             _Course(self, taking, self._engine, self._loop).follow()
         except EngineError as error:
-            trouble = error
-            self._on_loop(lambda: self._observer.capture_failed(self._name, trouble))
+            self._fail(taking.run, error)
         finally:
             with self._writing, contextlib.suppress(OSError):
                 self.log.close()
             self._on_loop(self._finished)
 
+    def _fail(self, run: int, error: EngineError) -> None:
+        """Each look at the container tries again; it is told once."""
+        if self._refused_run != run:
+            self._refused_run = run
+            self._on_loop(lambda: self._observer.capture_failed(self._name, error))
+
     def position(self, run: int) -> Position:
         with self._writing:
             return self.log.position(run)
 
-    def clear(self) -> None:
+    def clear(self, run: int) -> None:
         with self._writing:
-            self.log.clear()
+            self.log.clear_of(run)
+            if not self._row:
+                self.log.close()
 
     def write(self, data: bytes, piece: LogPiece, taking: Taking) -> bool:
         """All of it, however long the disk refuses; False where the run is given up before."""

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -102,6 +104,7 @@ class Client:
             self._lock.release()
 
     def _make(self, limit: float, what: str) -> APIClient:
+        _import_library()
         self.endpoint = endpoint = self._locate()
         client = self._try(lambda: _sdk_client(endpoint, limit), limit, what)
         self.version = self._try(lambda: client.version(api_version=False), limit, what)
@@ -177,6 +180,20 @@ class Stream:
         """Give the connection back; only the reading thread may."""
         with contextlib.suppress(Exception):
             self._response.close()
+
+
+def _import_library() -> None:
+    """With all that it needs except what guesses the charset of web pages: 3 MB, for answers that are JSON."""
+    if "docker" in sys.modules:
+        return
+    warnings.filterwarnings("ignore", "Unable to find acceptable character detection")
+    unwanted = [name for name in ("chardet", "charset_normalizer") if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(unwanted))  # type: ignore[arg-type]  # None: as if it were not installed
+    try:
+        import docker  # noqa: F401
+    finally:
+        for name in unwanted:
+            del sys.modules[name]
 
 
 def socket_of(response: Any) -> socket.socket | None:

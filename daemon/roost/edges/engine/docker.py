@@ -33,7 +33,7 @@ from .calls import Row
 from .client import Client
 from .events import ANSWER, events
 from .execs import Execs
-from .hijack import attach, start_exec
+from .hijack import attach
 from .locate import Endpoint
 from .logs import EngineLog
 from .sessions import EngineSession
@@ -227,16 +227,7 @@ class DockerEngine:
         tty: bool = False,
         environment: Mapping[str, str] | None = None,
     ) -> Session:
-        what = f"exec {command[0]!r} in container {container}"
-
-        def begin(sdk: APIClient) -> tuple[str, Any]:
-            made = sdk.exec_create(
-                container, list(command), stdin=True, tty=tty, environment=dict(environment or {})
-            )
-            return str(made["Id"]), start_exec(sdk, made["Id"], tty)
-
-        number, wire = await self._ask(begin, QUICK, what)
-        return EngineSession(self._client, self._quick, wire, container, number, tty)
+        return await self._execs.open(container, command, tty, environment)
 
     async def attach(self, container: str) -> Session:
         tty = (await self.inspect(container)).tty

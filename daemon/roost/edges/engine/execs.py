@@ -1,4 +1,4 @@
-"""Running a command in a container, for probes: its output, its code, and its end when it takes too long.
+"""Running a command in a container, for probes and people: output, code, and its end when nobody waits any more.
 
 The engine can start such a command but not end it.  So every one carries a mark in its environment, which all that
 it starts inherits; what carries the mark is ended from inside the container by its shell, and where it has none,
@@ -13,6 +13,7 @@ import os
 import threading
 import uuid
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from roost.platform import identity
@@ -23,6 +24,7 @@ from .calls import Row
 from .client import Client
 from .frames import demultiplexed
 from .hijack import Hijacked, start_exec
+from .sessions import EngineSession
 
 if TYPE_CHECKING:
     from docker.api.client import APIClient
@@ -103,6 +105,35 @@ class Execs:
             text = output.text().decode("utf-8", "replace").strip()
             raise EngineError(ErrorKind.REFUSED, f"{what}: {text} (the program must be in the image)")
         return ExecResult(code=code, output=output.text())
+
+    async def open(
+        self, container: str, command: tuple[str, ...], tty: bool, environment: Mapping[str, str] | None
+    ) -> EngineSession:
+        """Start it; it ends by itself, or when its session is closed.  Raises EngineError."""
+        what = f"exec {command[0]!r} in container {container}"
+        mark = uuid.uuid4().hex
+        variables = {**(environment or {}), MARK: mark}
+        given_up = threading.Event()
+
+        def begin(sdk: APIClient) -> tuple[str, Hijacked]:
+            number = sdk.exec_create(container, list(command), stdin=True, tty=tty, environment=variables)[
+                "Id"
+            ]
+            if given_up.is_set():
+                raise EngineError(ErrorKind.TIMEOUT, f"{what}: nobody waits for it any more")
+            wire = start_exec(sdk, number, tty)
+            if given_up.is_set():
+                wire.finish()
+                self._kill_inside(container, mark)
+            return str(number), wire
+
+        try:
+            number, wire = await self._quick.run(lambda: self._client.call(begin, QUICK, what), QUICK, what)
+        except (EngineError, asyncio.CancelledError):
+            given_up.set()
+            raise
+        leave = partial(self._end, container, mark)
+        return EngineSession(self._client, self._quick, wire, container, number, tty, leave)
 
     def _end(self, container: str, mark: str) -> None:
         task = asyncio.create_task(self._kill(container, mark))

@@ -121,6 +121,16 @@ def position_of(pieces_back: Iterable[Written]) -> Position:
     )
 
 
+def beyond(cleared: Position, found: Position) -> Position:
+    """The position where a log was cleared at one, and `found` is all that is in it since."""
+    anchors = {**cleared.anchors, **found.anchors}
+    for stream in cleared.anchors.keys() & found.anchors.keys():
+        before, since = cleared.anchors[stream], found.anchors[stream]
+        if since.at_ns < before.until_ns:  # it begins where the other ends, perhaps inside of an entry
+            anchors[stream] = Anchor(before.at_ns, before.size + since.size, since.until_ns)
+    return Position(anchors)
+
+
 class _Search:
     """For the anchor of one stream, backwards: a piece that surely begins with its first entry of that time."""
 

@@ -21,8 +21,16 @@ class EngineSession:
     """api.Session.  `number`: of the exec; None: an attached container."""
 
     def __init__(
-        self, client: Client, row: Row, wire: Hijacked, container: str, number: str | None, tty: bool
+        self,
+        client: Client,
+        row: Row,
+        wire: Hijacked,
+        container: str,
+        number: str | None,
+        tty: bool,
+        end: Callable[[], None] | None = None,
     ) -> None:
+        """`end` kills what is run; for one that is left before its end."""
         self._client = client
         self._row = row
         self._wire = wire
@@ -35,6 +43,8 @@ class EngineSession:
         self._writing = asyncio.Lock()
         self._writer = Row("roost-engine-input", 1)
         self._closed = False
+        self._is_over = False
+        self._end = end
         threading.Thread(target=self._read, name="roost-engine-session", daemon=True).start()
 
     async def read(self) -> tuple[LogStream, bytes] | None:
@@ -83,6 +93,8 @@ class EngineSession:
         return None if code is None else int(code)
 
     async def close(self) -> None:
+        if self._end is not None and not self._closed and not self._is_over:
+            self._end()
         self._closed = True
         self._wire.close()
         self._room.release()
@@ -94,6 +106,7 @@ class EngineSession:
             if self._closed:
                 break
             self._tell(item)
+        self._is_over = True
         self._wire.finish()
         self._tell(None)
 

@@ -21,7 +21,7 @@ _CODE_PAUSE = 0.02
 async def run_inside(
     containers: Containers, component: Component, params: ExecParams, client: Client, names: OpenTerminals
 ) -> ExecResult:
-    """Run it to its end and pass on its output; when the client goes, nobody listens to it any more.
+    """Run it to its end and pass on its output.  When the client goes, it is killed with its tree.
 
     Raises RpcError `failed` if it cannot be run, or the engine is lost on the way.
     """
@@ -36,6 +36,8 @@ async def run_inside(
         reading.cancel()
 
     client.on_close(leave)
+    if client.gone:
+        leave()  # while it was being started
     try:
         return await reading
     except EngineError as error:

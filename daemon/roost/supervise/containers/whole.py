@@ -19,6 +19,8 @@ from .sight import Sight
 
 _FAREWELL = 4.0
 """Seconds for what is left when every component has ended (S48: the daemon follows within 5)."""
+_MEETING = 1.0
+"""Seconds that a new daemon gives an engine to say what runs, before anybody is answered."""
 _LINE_ROOM = 200
 
 
@@ -82,9 +84,10 @@ class Containers:
         """Input and output of its first process.  Raises EngineError."""
         return await self._engine.attach(_container(component))
 
-    async def clear_log(self, name: str) -> bool:
-        """Empty the log of a component; False if no container writes into it."""
-        return await self._needs.capture.clear(name)
+    async def clear_log(self, component: Component) -> None:
+        """Empty the log of a component whose container is there.  Raises OSError."""
+        log = component.spec.log
+        await self._needs.capture.clear(component.name, component.run, log.max_size, log.max_files)
 
     # -- what is seen ----------------------------------------------------------------------------------------
 
@@ -106,6 +109,13 @@ class Containers:
     async def look(self) -> bool:
         """Compare everything with what is believed; whether the engine answered."""
         return await self.sight.look()
+
+    async def meet(self) -> None:
+        """Look for what is believed to run; while the engine has not answered, it waits.  Takes a moment at most."""
+        looking = asyncio.ensure_future(self.sight.look())
+        await asyncio.wait([looking], timeout=_MEETING)
+        if not looking.done():
+            self.sight.lose("it has not answered yet")
 
     async def watch_over(self) -> bool:
         """The same for the watchdog, and whether the logs are where they belong."""

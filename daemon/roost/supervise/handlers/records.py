@@ -56,7 +56,8 @@ class RecordHandlers:
     async def clear(self, params: t.LogClearParams, _session: Session) -> t.Cleared:
         names = log_sources(self._daemon, params.names)
         for name in names:
-            if not await self._daemon.contained.clear_log(name):
+            component = self._daemon.supervisor.components.get(name)
+            if not await self._daemon.contained.clear_log(component):
                 await self._daemon.link.request("log", name=name, clear=True)
         return t.Cleared(cleared=names)
 
