@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 import subprocess
 import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -31,6 +32,7 @@ from roost.edges.engine.api import (
     Status,
 )
 from roost.edges.engine.capture import EngineCapture
+from roost.edges.engine.client import Client
 from roost.edges.engine.connect import connect
 from roost.edges.engine.docker import PATIENT_THREADS, QUICK_THREADS, DockerEngine
 from roost.edges.engine.locate import locate
@@ -246,6 +248,64 @@ def test_an_engine_that_comes_back_is_found_again(
     run(test, within=200)
 
 
+class Events:
+    """An engine's events, in memory: what it keeps, and from when on it was asked for them."""
+
+    version: dict[str, object] = {}
+    is_podman = False
+
+    def __init__(self) -> None:
+        self.kept: list[tuple[int, str]] = []
+        self.asked: list[float | None] = []
+
+    def call(self, work: object, limit: float, what: str) -> None:
+        return
+
+    def stream(self, path: str, params: dict[str, str], what: str) -> Any:
+        since = float(params["since"]) if "since" in params else None
+        self.asked.append(since)
+        blocks = [
+            json.dumps({"Action": "die", "Actor": {"ID": name}, "timeNano": at_ns}).encode()
+            for at_ns, name in self.kept
+            if since is not None and at_ns >= since * 1e9
+        ]
+        return Answer(blocks)
+
+
+class Answer(list[bytes]):
+    """A stream that has ended."""
+
+    def finish(self) -> None:
+        return
+
+
+def test_events_whose_times_are_no_order_are_told_each_once() -> None:
+    """P11: stamped before their turn, two come the wrong way round; the engine's clock is set back: none is lost."""
+    engine, told = Events(), list[EngineEvent]()
+    second = 1_000_000_000
+    reader = engine_events._Reader(cast(Client, engine), {}, 100.0, told.append)
+    for kept in (
+        [(101 * second, "a"), (101 * second + 500, "c"), (101 * second + 300, "b")],
+        [(102 * second, "d"), (101 * second + 900_000_000, "e")],
+        [(50 * second, "f"), (50 * second, "g")],
+    ):
+        engine.kept += kept
+        reader._read(reader._connect())
+    reader._read(reader._connect())
+    assert [event.container for event in told if isinstance(event, Happened)] == ["a", "c", "b", "d", "e"]
+    assert engine.asked[0] == 100.0 and engine.asked[1] == 101.0
+
+    engine.kept = [(50 * second, "f"), (50 * second, "g")]
+    engine.asked.clear()
+    live = Answer(
+        json.dumps({"Action": "die", "Actor": {"ID": name}, "timeNano": at_ns}).encode()
+        for at_ns, name in engine.kept
+    )
+    reader._read(cast(Any, live))
+    reader._read(reader._connect())
+    assert [event.container for event in told if isinstance(event, Happened)][5:] == ["f", "g"]
+
+
 def test_an_engine_that_is_slow_with_each_answer_fails_as_one_that_hangs() -> None:
     """P12: the list comes just in time, the look at each container does not: it is the engine's fault, as always."""
 
@@ -278,6 +338,21 @@ def test_no_engine_at_all(tmp_path: Path) -> None:
         await engine.close()
 
     run(test)
+
+
+def test_the_library_comes_without_what_guesses_charsets() -> None:
+    """P25: 3 MB for web pages; it can be had all the same by whoever wants it."""
+    script = (
+        f"import sys; sys.path.insert(0, {str(DAEMON)!r}); from roost.edges.engine import client;"
+        "client._import_library(); import requests; print(*sys.modules);"
+        "import importlib; importlib.invalidate_caches(); import charset_normalizer"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", script], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    modules = set(done.stdout.split())
+    assert "docker" in modules and not {"charset_normalizer", "chardet"} & modules
 
 
 def test_an_engine_is_free_until_the_first_question() -> None:

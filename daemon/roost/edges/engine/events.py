@@ -1,7 +1,8 @@
 """What happens to containers, as one stream that survives its engine.
 
 A thread reads GET /events and begins again whenever that ends; the loop looks whether a silent engine still
-answers.  An event is told once: a new connection asks from the last event's time on and leaves out what was told.
+answers.  An event is told once: a new connection asks from a little before the last event and leaves out what was
+told.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ SILENCE = 10.0
 ANSWER = 5.0
 """Seconds that it may take to say so."""
 FIRST_RETRY, LAST_RETRY = 0.1, 2.0
+OVERLAP_NS = 1_000_000_000
+"""The engine stamps an event before it is that event's turn, and its clock may be set: times are no order."""
+_REMEMBERED = 4096
 
 _OTHER_NAMES = {"died": Action.DIED, "remove": Action.REMOVED}  # Podman's
 _DOCKER_ACTIONS = [str(action) for action in Action]
@@ -79,8 +83,8 @@ class _Reader:
         self._labels = labels
         self._tell = tell
         self._since_ns = None if since is None else int(since * 1e9)
-        self._told_now: set[tuple[str, str]] = set()
-        """What was told of the very last nanosecond."""
+        self._told: dict[tuple[int, str, str], None] = {}
+        """The last ones, for a new connection begins a little before them."""
         self._stream: Stream | None = None
         self._closed = threading.Event()
         self.is_lost = False
@@ -112,13 +116,22 @@ class _Reader:
         if not self._client.is_podman:
             filters["event"] = _DOCKER_ACTIONS
         params = {"filters": json.dumps(filters)}
-        if self._since_ns is not None:
-            seconds, rest = divmod(self._since_ns, 1_000_000_000)
+        since_ns = self._begin()
+        if since_ns is not None:
+            seconds, rest = divmod(since_ns, 1_000_000_000)
             params["since"] = f"{seconds}.{rest:09d}"
         self._stream = stream = self._client.stream("/events", params, "the engine's events")
         if self._closed.is_set():
             stream.close()
         return stream
+
+    def _begin(self) -> int | None:
+        """From which time on events are asked for; what came before the first that was told is not ours to tell."""
+        if not self._told:
+            return self._since_ns
+        first, _, _ = next(iter(self._told))
+        last = self._since_ns or first
+        return max(last - OVERLAP_NS, min(first, last))
 
     def _read(self, stream: Stream) -> None:
         self.is_lost = False
@@ -144,14 +157,13 @@ class _Reader:
             self._tell(Lost(reason))
 
     def _is_new(self, event: Happened) -> bool:
-        last = self._since_ns if self._since_ns is not None else -1
-        key = event.container, f"{event.action} {event.health}"
-        if event.at_ns < last or (event.at_ns == last and key in self._told_now):
+        key = event.at_ns, event.container, f"{event.action} {event.health}"
+        if key in self._told:
             return False
-        if event.at_ns > last:
-            self._since_ns = event.at_ns
-            self._told_now = set()
-        self._told_now.add(key)
+        self._told[key] = None
+        if len(self._told) > _REMEMBERED:
+            del self._told[next(iter(self._told))]
+        self._since_ns = event.at_ns
         return True
 
 
