@@ -303,7 +303,7 @@ def test_events_and_reasons_are_known_without_a_daemon(paths: ProjectPaths, caps
         ("db", "exit code 3"),
     ]
     assert [(one["run"], one["code"]) for one in chain[1]["exits"]] == [(1, 3), (2, 4)]
-    assert "    run 2: exit code 4 after 20 ms\n" in roost(capsys, "why", "api").out
+    assert "    run 2 after 20 ms: exit code 4\n" in roost(capsys, "why", "api").out
     assert roost(capsys, "why", "nobody").code == 4
 
 

@@ -62,6 +62,15 @@ def test_faults_of_dependencies(lines: Lines, text: str, line: str) -> None:
     assert line in found[0]
 
 
+def test_nobody_can_wait_for_a_task_that_is_never_done(lines: Lines) -> None:
+    """What is always restarted never completes, and a task is ready for others when it is completed."""
+    found = lines("components: {a: {run: x, depends_on: [b]}, b: {run: x, type: task, restart: always}}")
+    assert [line for line in found if "warning" not in line] == [
+        "roost.yaml:1:39: components.a.depends_on[0]: b is a task that is always restarted, so it is never done "
+        "(wait for it to be started, or make it a service)"
+    ]
+
+
 def test_a_loop_of_reruns_is_a_circle(lines: Lines) -> None:
     """Tasks that would run each other again for ever are refused with the path (S67)."""
     rerun = "{condition: completed, rerun: true}"

@@ -219,6 +219,7 @@ def test_warnings_do_not_fail(read: Read) -> None:
         "components.g.depends_on[0]",
     ]
     assert all(": warning: " in problem.render() for problem in loaded.warnings)
+    assert "f is a task, so this waits until it is completed (write completed" in loaded.warnings[-1].render()
 
 
 def test_replicas_become_components(read: Read) -> None:

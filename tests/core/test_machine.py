@@ -237,7 +237,7 @@ def test_every_counted_life_keeps_how_it_ended() -> None:
     )
     assert component.reason == (
         "gave up after 3 restarts within 1 min; last: exit code 7; "
-        "before: exit code 1, no such program, liveness probe failed: refused"
+        "before: exit code 1, no such program, liveness probe failed"
     )
 
 
@@ -245,15 +245,30 @@ def test_every_counted_life_keeps_how_it_ended() -> None:
     ("codes", "expected"),
     [
         ([], ""),
+        ([7], "1 like it"),
         ([1], "exit code 1"),
-        ([1, 2, 2], "2 × exit code 2, exit code 1"),
-        ([1, 2, 3, 4, 5], "exit code 1, exit code 2, exit code 3, and 2 in other ways"),
+        ([1, 2, 2, 7, 7], "2 like it, 2 × exit code 2, exit code 1"),
+        ([1, 2, 3, 4, 5], "exit code 1, exit code 2, exit code 3, 2 in other ways"),
         ([None, None], "2 × ended unattended, exit code unknown"),
     ],
 )
 def test_equal_ends_are_told_once_and_few_of_them(codes: list[int | None], expected: str) -> None:
     """P10: a reason is one sentence, however many lives it tells of."""
-    assert tally([Ended(0.0, 0.0, 1, 0.0, code) for code in codes]) == expected
+    last = Ended(0.0, 0.0, 1, 0.0, 7)
+    assert tally([Ended(0.0, 0.0, 1, 0.0, code) for code in codes], last) == expected
+
+
+def test_a_cause_with_other_figures_is_no_other_cause() -> None:
+    """P10: each look at the memory gives another figure, and each probe another latency."""
+
+    def over(figure: str) -> Ended:
+        return Ended(0.0, 0.0, 1, 0.0, cause=f"uses {figure} MB of memory, more than its limit of 50 MB")
+
+    assert tally([over("93.1"), over("93.0")], over("92")) == "2 like it"
+    probe = Ended(0.0, 0.0, 1, 0.0, cause="liveness probe failed: HTTP 500")
+    assert tally([over("93.1"), over("93"), probe], probe) == (
+        "1 like it, 2 × uses … MB of memory, more than its limit of … MB"
+    )
 
 
 def test_the_window_slides() -> None:

@@ -43,9 +43,9 @@ def test_each_exit_that_used_the_limit_up_is_told() -> None:
     told = exits(State.FAILED, (CRASH, KILLED, HUNG), Restart(), lambda text: text.replace("s3cret", "***"))
 
     assert [one.text for one in told] == [
-        "exit code 1 after 2 s",
-        "killed by SIGKILL: it ran out of memory after 250 ms",
-        "liveness probe failed: no answer from *** after 31 s",
+        "after 2 s: exit code 1",
+        "after 250 ms: killed by SIGKILL: it ran out of memory",
+        "after 31 s: liveness probe failed: no answer from ***",
     ]
     assert told[1] == PastExit(
         run=2,
@@ -54,7 +54,7 @@ def test_each_exit_that_used_the_limit_up_is_told() -> None:
         signal=9,
         cause="it ran out of memory",
         uptime_s=0.25,
-        text="killed by SIGKILL: it ran out of memory after 250 ms",
+        text="after 250 ms: killed by SIGKILL: it ran out of memory",
     )
     assert told[2].cause == "liveness probe failed: no answer from ***"
 
@@ -62,7 +62,7 @@ def test_each_exit_that_used_the_limit_up_is_told() -> None:
 def test_what_an_older_roost_kept_is_told_as_far_as_it_goes() -> None:
     """S73: its entries have a time and an uptime alone."""
     assert [(one.run, one.at, one.text) for one in exits("failed", (OLD,), Restart())] == [
-        (None, None, "an end of which no more is on record after 500 ms")
+        (None, None, "after 500 ms: an end of which no more is on record")
     ]
 
 

@@ -48,7 +48,7 @@ def test_why_has_an_answer_for_every_state(every_state: ProjectUnderTest) -> Non
     expected = {
         "backing": r"backing \(backoff\): exit code 3; restart 1 of 10 in 5 min; .+ left",
         "spent": r"spent \(failed\): gave up after 2 restarts within 10 min; last: exit code 4; "
-        r"before: 2 × exit code 4\n  run 1: exit code 4 after \S+ \w+\n  run 2: exit code 4 after \S+ \w+",
+        r"before: 2 like it\n  run 1 after \S+ \w+: exit code 4\n  run 2 after \S+ \w+: exit code 4",
         "missing": r"missing \(failed\): failed: there is no program no-such-program in any folder of its PATH",
         "crashed": r"crashed \(failed\): failed: exit code 5",
         "stopped": r"stopped \(stopped\): stopped by request",

@@ -47,7 +47,7 @@ def why_text(answer: Answer, look: Look) -> str:
         lines.append(f"{lead}{link['component']} ({link['state']}): {harmless(link['reason'])}")
         indent = "  " * (depth + 1)
         lines += [
-            f"{indent}run {exit['run'] or '?'}: {harmless(exit['text'])}" for exit in link.get("exits", ())
+            f"{indent}run {exit['run'] or '?'} {harmless(exit['text'])}" for exit in link.get("exits", ())
         ]
     return "\n".join(lines) + "\n"
 

@@ -131,7 +131,12 @@ def _check_condition(draft: Draft, wanted: Wanted, target: Spec) -> None:
         message = f"{wanted.target} is {what} that is always restarted, so it never completes"
         at.error(node, message, f"wait for it to be ready, or make {wanted.target} a task")
     elif wanted.condition is Condition.READY and target.type is Type.TASK:
-        at.warn(node, f"{wanted.target} is a task, which is ready as soon as it runs", "wait for completed")
+        if target.restart.policy is Policy.ALWAYS:
+            message = f"{wanted.target} is a task that is always restarted, so it is never done"
+            at.error(node, message, "wait for it to be started, or make it a service")
+        else:
+            message = f"{wanted.target} is a task, so this waits until it is completed"
+            at.warn(node, message, "write completed, which says so")
     if wanted.rerun and draft.spec.type is not Type.TASK:
         at.error(node, "rerun is for a task, and this is a service", "use restart: true")
     elif wanted.rerun and wanted.condition is not Condition.COMPLETED:

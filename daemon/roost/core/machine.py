@@ -529,7 +529,7 @@ def _judge(component: Component, cause: str, life: Ended, now: float) -> Step:
     if backoff.exhausted(component.history, policy.limit, now):
         restarts = "1 restart" if policy.limit.max == 1 else f"{policy.limit.max} restarts"
         limit = f"{restarts} within {duration(policy.limit.within)}"
-        before = tally(backoff.counted(component.history, policy.limit, now))
+        before = tally(backoff.counted(component.history, policy.limit, now), life)
         return _give_up(
             component, f"gave up after {limit}; last: {cause}" + (before and f"; before: {before}")
         )

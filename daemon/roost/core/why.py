@@ -42,5 +42,5 @@ def _told(life: Ended, mask: Callable[[str], str]) -> PastExit:
         signal=life.signal,
         cause=mask(life.cause) if life.cause else None,
         uptime_s=round(life.uptime, 3),
-        text=f"{mask(life_text(life))} after {duration(life.uptime)}",
+        text=f"after {duration(life.uptime)}: {mask(life_text(life))}",
     )

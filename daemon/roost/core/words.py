@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 
@@ -65,11 +66,23 @@ def life_text(life: Ended) -> str:
 
 
 _KINDS_OF_END = 3
+_FIGURES = re.compile(r"[0-9][0-9.]*")
 
 
-def tally(lives: Sequence[Ended]) -> str:
-    """How so many lives ended, the most frequent end first: `8 × exit code 1, killed by SIGSEGV`."""
-    ends = Counter(life_text(life) for life in lives).most_common()
-    shown = [f"{count} × {text}" if count > 1 else text for text, count in ends[:_KINDS_OF_END]]
-    rest = sum(count for _, count in ends[_KINDS_OF_END:])
-    return ", ".join([*shown, f"and {rest} in other ways"] if rest else shown)
+def tally(lives: Sequence[Ended], last: Ended) -> str:
+    """How the lives before the last ended: `8 like it, 2 × exit code 1`; no figure makes a cause another one."""
+    counts = Counter(_kind(life) for life in lives)
+    like = counts.pop(_kind(last), 0)
+    shown = counts.most_common(_KINDS_OF_END)
+    rest = sum(counts.values()) - sum(count for _, count in shown)
+    parts = [f"{like} like it"] if like else []
+    parts += [f"{count} × {kind}" if count > 1 else kind for kind, count in shown]
+    return ", ".join([*parts, f"{rest} in other ways"] if rest else parts)
+
+
+def _kind(life: Ended) -> str:
+    """An exit by its code or signal; what was ended for a cause by the beginning of that."""
+    text = life_text(life)
+    if life.code is not None or life.signal is not None or not life.cause:
+        return text
+    return _FIGURES.sub("…", text.partition(": ")[0])

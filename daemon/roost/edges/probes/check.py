@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import assert_never
 
 from roost.core.health import Result
 from roost.core.model import (
@@ -74,9 +75,13 @@ class Checker:
                 from . import grpc  # its library is loaded when it asks, in its thread
 
                 return await grpc.look(handler, timeout)
-            case LogProbe() | NotifyProbe() | ContainerProbe() if watch is not None:
+            case LogProbe() | NotifyProbe() | ContainerProbe():
+                if watch is None:
+                    raise AssertionError(
+                        f"a {type(handler).__name__} is looked at without the watch of its run"
+                    )
                 return watch.answer()
-        raise NotImplementedError(f"no handler for {type(handler).__name__}; the configuration refuses it")
+        assert_never(handler)
 
 
 def _subject(handler: Handler) -> str:
