@@ -347,6 +347,20 @@ def test_exec_runs_in_the_components_folder_and_environment(stack: ProjectUnderT
     assert "/no/such/program" in missing.err
 
 
+def test_a_silent_command_ends_with_its_client(stack: ProjectUnderTest) -> None:
+    """`exec`: a client that is killed is noticed although nothing is to be written to it."""
+    client = stack.start_roost("exec", "web", "--", "sh", "-c", "echo $$; exec sleep 777")
+    try:
+        assert client.stdout is not None
+        pid = int(client.stdout.readline())
+        assert is_running(pid)
+        client.kill()
+        eventually(lambda: not is_running(pid), what="the end of the command")
+    finally:
+        client.kill()
+        client.communicate()
+
+
 # -- what changes something -----------------------------------------------------------------------------
 
 

@@ -19,7 +19,7 @@ from .sight import Sight
 
 _FAREWELL = 4.0
 """Seconds for what is left when every component has ended (S48: the daemon follows within 5)."""
-_MEETING = 1.0
+_MEETING = 3.0
 """Seconds that a new daemon gives an engine to say what runs, before anybody is answered."""
 _LINE_ROOM = 200
 
