@@ -46,6 +46,7 @@ busybox busybox-static
 curl curl
 ip iproute2
 LIST
+  if [ "$all" = yes ] && ! have podman; then say "podman netavark aardvark-dns"; fi # where the engine's tests run again
 }
 
 have() {

@@ -45,4 +45,6 @@ def test_an_engine_that_answers_is_named(
     _with(paths, {"image": "redis:7"})
     finding = _finding(capsys)
     assert finding is not None and finding["status"] == "ok"
-    assert finding["message"].startswith("Docker ") and finding["message"].endswith(container_engine.host)
+    assert finding["message"].startswith(f"{container_engine.kind.capitalize()} ") and finding[
+        "message"
+    ].endswith(container_engine.host)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import Any
 
 import docker
@@ -37,8 +36,11 @@ class Contained:
             listed = client.api.containers(all=True, filters={"label": f"roost.root={self.root}"})
             found = []
             for one in listed:
-                with contextlib.suppress(docker.errors.NotFound):  # it has gone since it was listed
+                try:
                     found.append(client.containers.get(one["Id"]))
+                except docker.errors.APIError as error:  # NotFound; Podman's status may be another
+                    if "no such container" not in str(error).lower():
+                        raise  # else it has gone since it was listed
             return found
         finally:
             client.close()

@@ -108,20 +108,21 @@ def test_what_happens_to_containers_is_told(container_engine: RealEngine) -> Non
                 return Action.REMOVED in heard.of(container) and Action.REMOVED in heard.of(paused)
 
             await until(removed, "the removals")
-            assert heard.of(container) == [
+            assert [action for action in heard.of(container) if action is not Action.HEALTH] == [
                 Action.CREATED,
                 Action.STARTED,
-                Action.HEALTH,
                 Action.DIED,
                 Action.RENAMED,
                 Action.REMOVED,
             ]
+            assert {event.exit_code for event in heard.happened(container)} == {None, 5}
             told_of = {event.action: event for event in heard.happened(container)}
             assert told_of[Action.DIED].exit_code == 5
-            assert told_of[Action.HEALTH].health is Health.HEALTHY
             assert told_of[Action.RENAMED].name == "roost-test-renamed"
             assert told_of[Action.STARTED].labels["roost.project"] == "events"
-            assert heard.of(eater) == [Action.CREATED, Action.STARTED, Action.OOM, Action.DIED]
+            if not container_engine.is_podman:  # which leaves checks to systemd, and memory to the kernel
+                assert told_of[Action.HEALTH].health is Health.HEALTHY
+                assert heard.of(eater) == [Action.CREATED, Action.STARTED, Action.OOM, Action.DIED]
             assert heard.of(paused)[2:4] == [Action.PAUSED, Action.UNPAUSED]
             assert not heard.happened(stranger)
             since = told_of[Action.DIED].at_ns / 1e9
@@ -229,7 +230,9 @@ def test_an_engine_that_comes_back_is_found_again(
             await asyncio.to_thread(container_engine.start)
             await heard.hears(Connected, 2)
             (seen,) = await engine.list(LABEL)
-            assert seen.id == container and not seen.is_up
+            assert seen.id == container and seen.is_up is container_engine.is_podman
+            if seen.is_up:  # Podman's containers do not need it
+                await engine.stop(container, "TERM", 10)
             await draining
             later = await _started(engine, "true", ports=(Publish(container=80, host=0),))
 

@@ -155,13 +155,17 @@ def test_an_oom_kill_is_seen(container_engine: RealEngine) -> None:
         async with talking_to(container_engine) as engine:
             eater = await _started(engine, "sh", "-c", "tail /dev/zero", memory=16 * 1024 * 1024)
             seen = await _ended(engine, eater)
-            assert (seen.exit_code, seen.oom_killed) == (137, True)
+            assert seen.exit_code == 137
+            assert seen.oom_killed or container_engine.is_podman, (
+                "Podman does not tell with cgroups version 1"
+            )
 
     run(test)
 
 
 def test_health_is_the_engines_healthcheck(container_engine: RealEngine) -> None:
     """S19: starting, healthy, unhealthy with what the check said."""
+    container_engine.needs_health_checks()
 
     async def test() -> None:
         async with talking_to(container_engine) as engine:
@@ -229,7 +233,9 @@ def test_each_refusal_has_its_kind_and_its_sentence(container_engine: RealEngine
             assert broken.kind is ErrorKind.REFUSED
             assert "/no/such/program" in broken.message and "`command`" in broken.message
             seen = await engine.inspect(bad)
-            assert (seen.status, seen.exit_code) == (Status.CREATED, 127) and "no such file" in seen.error
+            assert seen.status is Status.CREATED
+            if not container_engine.is_podman:  # it has said so above, and keeps nothing
+                assert seen.exit_code == 127 and "no such file" in seen.error
 
             for call in (engine.start("roost-none"), engine.stop("roost-none", "TERM", 1)):
                 gone = await refusal(call)
@@ -331,7 +337,7 @@ def test_who_answers(container_engine: RealEngine) -> None:
     async def test() -> None:
         async with talking_to(container_engine) as engine:
             seen = await engine.seen()
-            assert seen.name == "Docker" and seen.version[0].isdigit()
+            assert seen.name == container_engine.kind.capitalize() and seen.version[0].isdigit()
             assert seen.endpoint == container_engine.host
 
     run(test)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from pathlib import Path
 
 import pytest
@@ -34,11 +35,13 @@ def test_an_image_is_fetched_as_pull_says(container_engine: RealEngine) -> None:
                     await engine.ensure_image(name, Pull.NEVER)
                 assert caught.value.kind is ErrorKind.NO_SUCH_IMAGE
                 fetched = await engine.ensure_image(name, Pull.MISSING, lines.append)
-                assert fetched.digest and fetched.digest.startswith("sha256:")
-                assert fetched.digest != fetched.id and lines[0] == f"pulling {name}"
+                assert lines[0] == f"pulling {name}"
                 assert await engine.ensure_image(name, Pull.ALWAYS) == fetched
-                exact = await engine.ensure_image(f"{registry}/shop/web@{fetched.digest}", Pull.ALWAYS)
-                assert exact.id == fetched.id
+                if not container_engine.is_podman:  # which has two digests of it: it was made here, too
+                    assert fetched.digest and fetched.digest.startswith("sha256:")
+                    assert fetched.digest != fetched.id
+                    exact = await engine.ensure_image(f"{registry}/shop/web@{fetched.digest}", Pull.ALWAYS)
+                    assert exact.id == fetched.id
                 for unknown in (f"{registry}/shop/web:2", f"{registry}/shop/none:1"):
                     with pytest.raises(EngineError) as caught:
                         await engine.ensure_image(unknown, Pull.MISSING)
@@ -80,7 +83,8 @@ def test_an_image_is_built(container_engine: RealEngine, tmp_path: Path) -> None
                 labels={"roost.project": "built"},
             )
             built = await engine.build(build, lines.append)
-            assert built == await engine.image("roost-test-built:1") and built.digest is None
+            assert built == await engine.image("roost-test-built:1")
+            assert built.digest is None or container_engine.is_podman, "Podman knows what it would be"
             assert any("painting blue" in line for line in lines)
             container = await engine.create(order(image="roost-test-built:1"))
             await engine.start(container)
@@ -93,7 +97,8 @@ def test_an_image_is_built(container_engine: RealEngine, tmp_path: Path) -> None
                     Build(context=str(tmp_path), dockerfile="sub/Made", tag="roost-test-built:2")
                 )
             assert caught.value.kind is ErrorKind.REFUSED
-            assert "returned a non-zero code: 1" in caught.value.message and "  never" in caught.value.message
+            assert re.search("returned a non-zero code: 1|exit status 1", caught.value.message)
+            assert "  never" in caught.value.message
             for wrong in (Build(context=str(tmp_path / "none"), tag="x:1"),
                           Build(context=str(tmp_path), dockerfile="none", tag="x:1")):  # fmt: skip
                 with pytest.raises(EngineError) as caught:

@@ -125,7 +125,11 @@ def test_an_exec_with_a_terminal(container_engine: RealEngine) -> None:
             while await session.read() is not None:
                 pass
             assert await session.read() is None
-            assert await session.exit_code() == 6
+
+            async def code() -> int | None:
+                return await session.exit_code()
+
+            assert await until(code, "its exit code") == 6
             await session.write(b"into the void")
             await session.close()
 
@@ -153,7 +157,11 @@ def test_an_exec_without_a_terminal(container_engine: RealEngine) -> None:
             await feeding
             assert got[LogStream.STDERR] == b"oops\n"
             assert got[LogStream.STDOUT] == data
-            assert await session.exit_code() == 2
+
+            async def code() -> int | None:
+                return await session.exit_code()
+
+            assert await until(code, "its exit code") == 2
             await session.close()
 
     run(test)
@@ -171,6 +179,10 @@ def test_attaching_to_a_container(container_engine: RealEngine) -> None:
             await _read_until(session, b"33 77")
             await session.close()
             assert (await engine.inspect(container)).is_up
+            await engine.stop(idle := await _started(engine), "KILL", 0)
+            with pytest.raises(EngineError, match="not running"):
+                await engine.attach(idle)
+            assert not (await engine.inspect(idle)).is_up
             again = await engine.attach(container)
             await again.write(b"exit 4\n")
             while await again.read() is not None:

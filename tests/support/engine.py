@@ -1,7 +1,10 @@
-"""A real Docker engine for the tests (build/engine.sh), one at a time on this machine.
+"""A real container engine for the tests (build/engine.sh), one at a time on this machine.
 
 An engine's bridge exists once in a network namespace, and several checkouts may run their tests at once: whoever
 uses it holds a lock.  The engine is started by the first test that asks for it and ended with the session.
+It is Docker; with ROOST_TEST_ENGINE_KIND=podman it is Podman, which wants a network namespace of its own:
+
+    ROOST_TEST_ENGINE_KIND=podman unshare -n sh -c 'ip link set lo up && pytest tests/edges tests/e2e -k container'
 """
 
 from __future__ import annotations
@@ -22,9 +25,11 @@ import psutil
 import pytest
 
 SCRIPT = Path(__file__).resolve().parent.parent.parent / "build" / "engine.sh"
-PLACE = Path(os.environ.get("ROOST_TEST_ENGINE", "/tmp/roost-test-engine"))
+KIND = os.environ.get("ROOST_TEST_ENGINE_KIND", "docker")
+PLACE = Path(os.environ.get("ROOST_TEST_ENGINE", f"/tmp/roost-test-{'engine' if KIND == 'docker' else KIND}"))
 LOCK = Path(f"{PLACE}.lock")  # who chooses another place brings a network namespace of his own
 IMAGE = "localtest/busybox:1"
+PROGRAMS = {"docker": ("dockerd",), "podman": ("podman", "runc")}
 LOCK_PATIENCE = 900.0  # seconds; as long as the tests of another checkout may take
 END_PATIENCE = 60.0
 
@@ -34,12 +39,24 @@ class RealEngine:
     """The engine under test, and what can be done to it."""
 
     place: Path
+    kind: str = KIND
+    """docker or podman."""
     image: str = IMAGE
+
+    @property
+    def is_podman(self) -> bool:
+        """Whether it is Podman, where a few things are different by its nature."""
+        return self.kind == "podman"
+
+    def needs_health_checks(self) -> None:
+        """Skip where nobody runs them: Podman leaves that to systemd's timers."""
+        if self.is_podman and not Path("/run/systemd/system").exists():
+            pytest.skip("Podman leaves health checks to systemd, which does not run here")
 
     @property
     def host(self) -> str:
         """What DOCKER_HOST has to be."""
-        return f"unix://{self.place}/docker.sock"
+        return f"unix://{self.place}/{self.kind}.sock"
 
     @property
     def environment(self) -> dict[str, str]:
@@ -48,7 +65,7 @@ class RealEngine:
 
     def pid(self) -> int:
         """The engine's process."""
-        return int((self.place / "docker.pid").read_text())
+        return int((self.place / f"{self.kind}.pid").read_text())
 
     def end(self, number: signal.Signals = signal.SIGTERM) -> None:
         """End it, and wait until it has ended."""
@@ -115,15 +132,27 @@ def _script(*arguments: str, timeout: float) -> None:
     assert done.returncode == 0, f"{SCRIPT.name} {' '.join(arguments)}: {done.stdout}{done.stderr}"
 
 
+def _is_cut_off() -> bool:
+    """Whether this network namespace leads nowhere: one that was made for the tests."""
+    routes = Path("/proc/self/net/route").read_text().splitlines()[1:]
+    return not any(route.split()[1] == "00000000" for route in routes)
+
+
 def _why_not() -> str | None:
     """Why no engine can run here."""
     if sys.platform != "linux":
-        return "the tests' own Docker engine runs on Linux alone"
+        return "the tests' own engine runs on Linux alone"
     if os.geteuid() != 0:
-        return "the tests' own Docker engine needs root"
-    if any(name == "docker0" for _, name in socket.if_nameindex()) and not PLACE.exists():
+        return "the tests' own engine needs root"
+    if KIND == "podman" and not _is_cut_off():
+        return "Podman writes firewall rules: it wants a network namespace of its own (unshare -n)"
+    if (
+        KIND == "docker"
+        and any(name == "docker0" for _, name in socket.if_nameindex())
+        and not PLACE.exists()
+    ):
         return "another Docker engine has its bridge here, and there is room for one"
-    missing = [name for name in ("dockerd", "curl", "ip") if shutil.which(name) is None]
+    missing = [name for name in (*PROGRAMS[KIND], "curl", "ip") if shutil.which(name) is None]
     if not Path("/bin/busybox").exists():
         missing.append("/bin/busybox")
     return f"not installed: {', '.join(missing)} (build/engine.sh install)" if missing else None

@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from . import faults
+from . import faults, podman
 from .api import QUICK, EngineError, ErrorKind
 from .locate import Endpoint, Tls
 
@@ -85,8 +85,7 @@ class Client:
     @property
     def is_podman(self) -> bool:
         """Whether Podman answers, which differs in a few details."""
-        components = self.version.get("Components") or ()
-        return any("podman" in str(part.get("Name", "")).lower() for part in components)
+        return podman.is_podman(self.version)
 
     def _client(self, limit: float, what: str) -> APIClient:
         made = self._made
@@ -132,12 +131,17 @@ class Client:
 
     # -- streams -----------------------------------------------------------------------------------------
 
-    def stream(self, path: str, params: Mapping[str, str], what: str) -> Stream:
-        """An answer that goes on (events, logs); waits at most QUICK seconds for its beginning."""
+    def stream(self, path: str, params: Mapping[str, str], what: str, own: bool = False) -> Stream:
+        """An answer that goes on (events, logs); waits at most QUICK seconds for its beginning.
+
+        `own`: of Podman's own interface, not of Docker's.
+        """
 
         def begin(client: APIClient) -> Stream:
-            url = f"{client.base_url}/v{client.api_version}{path}"
-            response = client.get(url, params=dict(params), stream=True, timeout=QUICK)
+            below = podman.own_path(self.version) if own else f"/v{client.api_version}"
+            response = client.get(
+                f"{client.base_url}{below}{path}", params=dict(params), stream=True, timeout=QUICK
+            )
             if response.status_code >= 400:
                 client._raise_for_status(response)
             return Stream(response, self)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import math
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..clock import RealClock
-from . import faults, images, rendering, seen
+from . import faults, images, podman, rendering, seen, stopping
 from .api import (
     QUICK,
     SLOW,
@@ -105,7 +104,8 @@ class DockerEngine:
 
     async def inspect(self, container: str, limit: float = QUICK) -> ContainerSeen:
         what = f"looking at container {container}"
-        return seen.container(await self._ask(lambda sdk: sdk.inspect_container(container), limit, what))
+        found = await self._ask(lambda sdk: sdk.inspect_container(container), limit, what)
+        return seen.container(found, self._client.is_podman)
 
     async def _inspect_or_none(self, container: str, limit: float) -> ContainerSeen | None:
         try:
@@ -128,11 +128,11 @@ class DockerEngine:
     async def stop(self, container: str, signal: str, timeout: float, limit: float = SLOW) -> None:
         what = f"stopping container {container}"
         within = timeout + limit
-        await self._ask_long(lambda sdk: _stop(sdk, container, signal, timeout), within, what)
+        await self._ask_long(lambda sdk: stopping.stop(sdk, container, signal, timeout), within, what)
 
     async def kill(self, container: str, signal: str = "KILL", limit: float = QUICK) -> None:
         what = f"sending {signal} to container {container}"
-        await self._ask(lambda sdk: sdk.kill(container, _plain(signal)), limit, what)
+        await self._ask(lambda sdk: sdk.kill(container, stopping.plain(signal)), limit, what)
 
     async def unpause(self, container: str, limit: float = QUICK) -> None:
         await self._ask(lambda sdk: sdk.unpause(container), limit, f"unpausing container {container}")
@@ -200,9 +200,11 @@ class DockerEngine:
         return tuple(seen.network(each) for each in found)
 
     async def remove_network(self, network: str, limit: float = SLOW) -> None:
-        await self._gone_is_fine(
-            lambda sdk: sdk.remove_network(network), limit, f"removing network {network}"
-        )
+        def remove(sdk: APIClient) -> None:
+            is_podman = self._client.is_podman
+            sdk.remove_network(podman.network_name(network, sdk.networks()) if is_podman else network)
+
+        await self._gone_is_fine(remove, limit, f"removing network {network}")
 
     async def ensure_volume(self, name: str, labels: Mapping[str, str], limit: float = SLOW) -> None:
         await self._ask_long(
@@ -230,8 +232,10 @@ class DockerEngine:
         return await self._execs.open(container, command, tty, environment)
 
     async def attach(self, container: str) -> Session:
-        tty = (await self.inspect(container)).tty
-        what = f"attaching to container {container}"
+        found = await self.inspect(container)
+        tty, what = found.tty, f"attaching to container {container}"
+        if not found.is_up:  # Podman would make it ready to begin again
+            raise EngineError(ErrorKind.REFUSED, f"{what}: it is not running")
         wire = await self._ask(lambda sdk: attach(sdk, container), QUICK, what)
         return EngineSession(self._client, self._quick, wire, container, None, tty)
 
@@ -270,47 +274,7 @@ class DockerEngine:
         return say
 
 
-def _plain(signal: str) -> str:
-    return f"SIG{signal.removeprefix('SIG')}" if not signal.isdigit() else signal
-
-
-def _stop(sdk: APIClient, container: str, signal: str, timeout: float) -> None:
-    """One verb with the escalation inside the engine, so that it does not need us (DESIGN.md §1).
-
-    An engine older than version 1.42 of its interface knows no other signal than the container's own; for
-    another one the escalation is here.
-    """
-    params = {"t": str(max(0, math.ceil(timeout)))}
-    if _is_at_least(sdk.api_version, 1, 42):
-        params["signal"] = _plain(signal)
-    elif (sdk.inspect_container(container)["Config"].get("StopSignal") or "SIGTERM") != _plain(signal):
-        _end_by(sdk, container, signal, timeout)
-    url = f"{sdk.base_url}/v{sdk.api_version}/containers/{container}/stop"
-    sdk._raise_for_status(sdk.post(url, params=params, timeout=sdk.timeout))
-
-
-def _end_by(sdk: APIClient, container: str, signal: str, timeout: float) -> None:
-    """Send the signal and wait; kill what is still there."""
-    from docker.errors import APIError
-    from requests.exceptions import ConnectionError, ReadTimeout
-
-    try:
-        sdk.kill(container, _plain(signal))
-        with contextlib.suppress(ReadTimeout, ConnectionError):  # the library's words for "not yet"
-            sdk.wait(container, timeout=max(0.01, timeout))
-            return
-        sdk.kill(container, "SIGKILL")
-    except APIError as error:
-        if error.status_code != 409:  # it has ended
-            raise
-
-
-def _is_at_least(version: str, major: int, minor: int) -> bool:
-    parts = [int(part) for part in version.split(".")[:2] if part.isdigit()]
-    return tuple(parts) >= (major, minor)
-
-
 def _stats(sdk: APIClient, container: str) -> Mapping[str, Any]:
-    one_shot = True if _is_at_least(sdk.api_version, 1, 41) else None
+    one_shot = True if stopping.is_at_least(sdk.api_version, 1, 41) else None
     found: Mapping[str, Any] = sdk.stats(container, stream=False, one_shot=one_shot)
     return found

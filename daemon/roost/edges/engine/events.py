@@ -200,7 +200,9 @@ def happened(found: Mapping[str, Any]) -> Happened | None:
         labels=attributes,
         at_ns=int(found.get("timeNano") or int(found.get("time") or 0) * 1_000_000_000),
         signal=attributes.get("signal") if action is Action.KILLED else None,
-        exit_code=int(code) if code is not None and code.lstrip("-").isdigit() else None,
+        exit_code=int(code)
+        if action is Action.DIED and code is not None and code.lstrip("-").isdigit()
+        else None,
         health=seen.health_of(str(found.get("Action") or found.get("status") or ""))
         or seen.health_of(f":{attributes['health_status']}" if "health_status" in attributes else ""),
     )

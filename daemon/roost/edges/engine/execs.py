@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import os
 import threading
+import time
 import uuid
 from collections.abc import Mapping
 from functools import partial
@@ -23,7 +24,7 @@ from .api import QUICK, EngineError, ErrorKind, ExecResult
 from .calls import Row
 from .client import Client
 from .frames import demultiplexed
-from .hijack import Hijacked, start_exec
+from .hijack import Hijacked, exec_code, start_exec
 from .sessions import EngineSession
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 MARK = "ROOST_EXEC"
 MOST_OUTPUT = 65536
+_MOMENTS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
+"""Seconds between looks whether a command whose output has ended has ended itself."""
 _ROUNDS = 3  # a program may start another while it is being looked for
 _KILL = (
     "for round in 1 2 3; do for p in /proc/[0-9]*; do "
@@ -97,7 +100,7 @@ class Execs:
                 return ExecResult(code=None, output=output.text())  # the command hangs, not the engine
             raise
         code = await self._quick.run(
-            lambda: self._client.call(lambda sdk: sdk.exec_inspect(number)["ExitCode"], QUICK, what),
+            lambda: self._client.call(lambda sdk: _code_at_end(sdk, number), QUICK, what),
             QUICK,
             what,
         )
@@ -165,6 +168,16 @@ class Execs:
 
 def _create(sdk: APIClient, container: str, command: tuple[str, ...], variables: Mapping[str, str]) -> str:
     return str(sdk.exec_create(container, list(command), environment=dict(variables))["Id"])
+
+
+def _code_at_end(sdk: APIClient, number: str) -> int | None:
+    """The same, when its output has ended: a moment before it has itself."""
+    for pause in _MOMENTS:
+        code = exec_code(sdk, number)
+        if code is not None:
+            return code
+        time.sleep(pause)
+    return exec_code(sdk, number)
 
 
 def _read(sdk: APIClient, number: str, output: _Output) -> None:

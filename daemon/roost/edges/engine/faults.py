@@ -6,6 +6,8 @@ import re
 
 from .api import EngineError, ErrorKind
 
+_NOT_RUNNING = "can only kill running containers|can only create exec sessions on running containers"
+"""Podman's, where Docker says "is not running"."""
 _PATTERNS: tuple[tuple[str, ErrorKind, str], ...] = (
     # (what the engine says, kind, what to do); the first that is found counts
     (
@@ -14,9 +16,15 @@ _PATTERNS: tuple[tuple[str, ErrorKind, str], ...] = (
         "stop what holds the port, or choose another in `ports`",
     ),
     (
-        r"container name .* is already in use|name .* is in use|that name is already in use",
+        r"container name .* is already in use|name .* is in use|that name is already in use"
+        r"|container already exists",
         ErrorKind.NAME_TAKEN,
         "remove or rename that container",
+    ),
+    (
+        _NOT_RUNNING,
+        ErrorKind.REFUSED,
+        "it is not running",
     ),
     (
         r"no such container|no container with name or id",
@@ -67,6 +75,11 @@ def of_answer(status: int, text: str, what: str) -> EngineError:
     if status == 404 and "image" in text.lower():
         return EngineError(ErrorKind.NO_SUCH_IMAGE, f"{what}: {text} (check name and tag in `image`)")
     return EngineError(ErrorKind.REFUSED, f"{what}: {text}")
+
+
+def says_not_running(text: str) -> bool:
+    """Whether a refusal means that the container has ended."""
+    return re.search(_NOT_RUNNING, text) is not None
 
 
 def of_connection(reason: str, endpoint: str, origin: str) -> EngineError:

@@ -56,14 +56,17 @@ def demultiplexed(blocks: Iterable[bytes]) -> Iterator[tuple[LogStream, bytes]]:
         del held[:at]
 
 
-def framed(blocks: Iterable[bytes]) -> Iterator[LogPiece]:
-    """Pieces of a container without a terminal."""
+def framed(blocks: Iterable[bytes], is_exact: bool = False, is_merged: bool = False) -> Iterator[LogPiece]:
+    """Pieces of a container without a terminal.
+
+    `is_exact`: the engine keeps each newline, and adds none (Podman); `is_merged`: one with a terminal.
+    """
     stamps = Stamps()
     for stream, entry in demultiplexed(blocks):
         stamp, _, data = entry.partition(b" ")
-        if len(data) < PART and not data.endswith(b"\n"):
+        if not is_exact and len(data) < PART and not data.endswith(b"\n"):
             data += b"\n"  # the end of a line that was cut: the log driver `local` has left it out
-        yield LogPiece(stamps.read(stamp), stream, data)
+        yield LogPiece(stamps.read(stamp), LogStream.MERGED if is_merged else stream, data)
 
 
 def unframed(blocks: Iterable[bytes]) -> Iterator[LogPiece]:

@@ -64,6 +64,12 @@ def start_exec(sdk: APIClient, number: str, tty: bool) -> Hijacked:
     return _hijack(sdk, sdk.post(url, json={"Tty": tty, "Detach": False}, headers=_UPGRADE, **_open(sdk)))
 
 
+def exec_code(sdk: APIClient, number: str) -> int | None:
+    """The exit code of an exec; None while it runs, of which Podman says 0."""
+    found = sdk.exec_inspect(number)
+    return None if found["Running"] or found["ExitCode"] is None else int(found["ExitCode"])
+
+
 def attach(sdk: APIClient, container: str) -> Hijacked:
     """POST /containers/ID/attach, from now on, with input."""
     url = f"{sdk.base_url}/v{sdk.api_version}/containers/{container}/attach"

@@ -33,12 +33,16 @@ class EngineLog:
     def __iter__(self) -> Iterator[LogPiece]:
         what = f"the log of container {self._container}"
         tty = self._client.call(lambda sdk: _has_terminal(sdk, self._container), QUICK, what)
-        stream = self._client.stream(f"/containers/{self._container}/logs", self._params, what)
+        own = self._client.is_podman  # whose own answer has frames behind a terminal, too, and every newline
+        stream = self._client.stream(f"/containers/{self._container}/logs", self._params, what, own)
         self._stream = stream
         if self._closed:
             stream.close()
         try:
-            yield from unframed(stream) if tty else framed(stream)
+            if own:
+                yield from framed(stream, is_exact=True, is_merged=tty)
+            else:
+                yield from unframed(stream) if tty else framed(stream)
             self.is_whole = stream.is_whole
         finally:
             stream.finish()

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
+from . import podman
 from .api import (
     ContainerSeen,
     ContainerUsage,
@@ -21,6 +22,8 @@ from .api import (
 _TIME = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9})\d*)?(Z|[+-]\d\d:?\d\d)?"
 )  # RFC 3339, and what Podman makes of it
+_PODMANS_WORDS = {"stopping": Status.RUNNING, "stopped": Status.EXITED}
+"""Of what is on its way to an end, and of what has ended and is not cleared up yet."""
 _Word = TypeVar("_Word", Status, Health)
 _OUTPUT = 4096  # bytes of a health check's output
 
@@ -39,19 +42,21 @@ def time_ns(text: str) -> int | None:
     return seconds * 1_000_000_000 + int((match[7] or "").ljust(9, "0"))
 
 
-def container(found: Mapping[str, Any]) -> ContainerSeen:
+def container(found: Mapping[str, Any], is_podman: bool = False) -> ContainerSeen:
     """From GET /containers/ID/json."""
     state = _map(found.get("State"))
     config = _map(found.get("Config"))
     check = _map(state.get("Health") or state.get("Healthcheck"))
-    status = _one_of(Status, state.get("Status"), Status.CREATED)
+    word = state.get("Status")
+    status = _PODMANS_WORDS.get(str(word)) or _one_of(Status, word, Status.CREATED)
+    image = str(config.get("Image", ""))
     ended = status in (Status.EXITED, Status.DEAD, Status.REMOVING)
     failed_to_start = status is Status.CREATED and bool(state.get("Error"))
     return ContainerSeen(
         id=str(found.get("Id", "")),
         name=str(found.get("Name", "")).lstrip("/"),
         labels=_labels(config.get("Labels")),
-        image=str(config.get("Image", "")),
+        image=podman.ordered(image) if is_podman else image,
         image_id=str(found.get("Image", "")),
         status=status,
         exit_code=int(state.get("ExitCode") or 0) if ended or failed_to_start else None,
@@ -71,12 +76,16 @@ def container(found: Mapping[str, Any]) -> ContainerSeen:
 
 
 def image(found: Mapping[str, Any]) -> ImageSeen:
-    """From GET /images/NAME/json."""
-    known = [str(each).rpartition("@")[2] for each in found.get("RepoDigests") or ()]
+    """From GET /images/NAME/json.
+
+    Podman gives an image that was made here and then pulled all its digests under each of its names: which one
+    the registry has is not known then.
+    """
+    known = {str(each).rpartition("@")[2] for each in found.get("RepoDigests") or ()}
     identity = str(found.get("Id", ""))
     if identity and ":" not in identity:
         identity = f"sha256:{identity}"
-    return ImageSeen(id=identity, digest=known[0] if known else None)
+    return ImageSeen(id=identity, digest=known.pop() if len(known) == 1 else None)
 
 
 def network(found: Mapping[str, Any]) -> NetworkSeen:

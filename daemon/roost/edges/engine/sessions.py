@@ -11,7 +11,7 @@ from .api import QUICK, LogStream
 from .calls import Row
 from .client import Client
 from .frames import demultiplexed
-from .hijack import Hijacked
+from .hijack import Hijacked, exec_code
 
 _AHEAD = 16  # blocks read before anybody has taken them
 _Item = tuple[LogStream, bytes] | None
@@ -86,7 +86,7 @@ class EngineSession:
             return None
         what = f"exec in container {self._container}"
         code = await self._row.run(
-            lambda: self._client.call(lambda sdk: sdk.exec_inspect(number)["ExitCode"], QUICK, what),
+            lambda: self._client.call(lambda sdk: exec_code(sdk, number), QUICK, what),
             QUICK,
             what,
         )

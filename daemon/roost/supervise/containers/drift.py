@@ -42,8 +42,11 @@ class Drift:
         ours = self._expected.get(event.container, 0)
         if ours:
             self._expected[event.container] = ours - 1
-        elif event.signal is not None and event.signal.isdigit():
-            self._signalled[event.container] = signal_name(int(event.signal)), self._needs.clock.now()
+        elif event.signal is None or event.signal.isdigit():
+            signal = (
+                signal_name(int(event.signal)) if event.signal else "a signal"
+            )  # Podman does not say which
+            self._signalled[event.container] = signal, self._needs.clock.now()
 
     def ended(self, component: Component, container: str) -> None:
         """It has ended without us: by a signal of somebody else's?"""
