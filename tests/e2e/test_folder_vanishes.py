@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,26 @@ def test_both_folders_are_deleted(project: ProjectUnderTest) -> None:
     shutil.rmtree(project.state)
     shutil.rmtree(folder)
     assert_undisturbed(project, before)
+
+
+@pytest.mark.parametrize("which", ["the run folder", "the state folder", "both"])
+def test_an_up_in_the_same_moment_starts_nothing_twice(project: ProjectUnderTest, which: str) -> None:
+    """P3b, S5: `up` right after the deletion waits for the keeper that makes its folders anew, and finds it."""
+    if which == "both" and sys.platform != "linux":
+        pytest.skip("only Linux tells who holds a removed file")
+    before = running(project)
+    run_folder = Path(project.status()["daemon"]["endpoint"].removeprefix("unix:")).parent
+    if which != "the run folder":
+        shutil.rmtree(project.state)
+    if which != "the state folder":
+        shutil.rmtree(run_folder)
+    project.roost("up", check=True)
+    assert project.pids() == before
+    assert_undisturbed(project, before)
+    assert project.leftovers(), "the harness sees what runs"
+    keepers = [one for one in project.leftovers() if "keeper" in " ".join(one.cmdline()[:5])]
+    assert [one.pid for one in keepers] == [before[":keeper"]]
+    project.down()
 
 
 def test_a_copy_of_the_project_is_another_project(project: ProjectUnderTest) -> None:

@@ -133,6 +133,8 @@ def test_of_twenty_starters_one_wins_and_all_succeed(house: House) -> None:
 def test_a_lock_held_by_one_that_does_not_answer_is_an_error_that_says_so(house: House) -> None:
     """After two seconds of waiting the starter is told who holds what."""
     os.makedirs(house.paths.state)
+    os.makedirs(house.paths.run, mode=0o700, exist_ok=True)
+    Path(house.paths.keeper_endpoint.removeprefix("unix:")).touch()  # there, and nobody listens
     lock = locks.Lock(house.paths.keeper_lock)
     assert lock.take()
     try:

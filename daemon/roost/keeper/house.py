@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import stat
 
-from roost.platform import files, owners
+from roost.platform import files, identity, owners
 from roost.platform.locks import Lock
 
 TYPE_CHECKING = False
@@ -30,6 +30,16 @@ class House:
         self._paths = paths
         self._locks = (Lock(paths.keeper_lock), Lock(paths.keeper_lock_copy))
         self._run_inode: tuple[int, int] | None = None
+
+    def homeless(self) -> list[int]:
+        """The keepers of this project whose folders were removed, and which are about to make them anew (P3b).
+
+        Asked only where no lock file is left, which is where nothing else tells of them.
+        """
+        paths = self._paths
+        if any(os.path.exists(lock.path) for lock in self._locks):
+            return []
+        return identity.holders_of_removed(paths.keeper_lock, paths.state)
 
     def prepare(self) -> None:
         """Make what is missing; raises Unusable."""

@@ -20,6 +20,9 @@ from .keeper import Keeper
 from .mistakes import told
 
 LOCK_PATIENCE = 2.0  # seconds
+HOUSE_PATIENCE = (
+    8.0  # seconds that a keeper has to make anew what was removed of its folders: it looks every five
+)
 _PAUSE = 0.02
 ENVIRONMENT_VARIABLE = "ROOST_ENVIRONMENT"
 
@@ -70,13 +73,20 @@ def _make(
 
 def _move_in(house: House, paths: ProjectPaths) -> int | None:
     """Have both locks; or the pid of the keeper that has them and answers.  Raises Unusable."""
-    deadline = time.monotonic() + LOCK_PATIENCE
+    begun = time.monotonic()
+    while homeless := house.homeless():
+        if time.monotonic() > begun + HOUSE_PATIENCE:
+            raise Unusable(
+                f"the keeper of {paths.root} (pid {homeless[0]}) has lost its folders and hangs; end it"
+            )
+        time.sleep(_PAUSE)
     house.prepare()
     while not house.take():
         other = _ask(paths.keeper_endpoint)
         if other is not None:
             return other
-        if time.monotonic() > deadline:
+        there = endpoint.is_there(paths.keeper_endpoint)
+        if time.monotonic() > begun + (LOCK_PATIENCE if there else HOUSE_PATIENCE):
             raise Unusable(
                 f"another process holds {paths.keeper_lock} or its copy in {paths.run} and does not answer; "
                 "if it is a keeper that hangs, end it"

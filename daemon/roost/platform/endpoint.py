@@ -16,7 +16,16 @@ if TYPE_CHECKING:
 if sys.platform == "win32":
     from .endpoint_windows import PipeConnection as Connection
     from .endpoint_windows import PipeListener as Listener
-    from .endpoint_windows import connect, listen, peer_has_left, peer_is_owner, peer_pid, remove, send_with
+    from .endpoint_windows import (
+        connect,
+        is_there,
+        listen,
+        peer_has_left,
+        peer_is_owner,
+        peer_pid,
+        remove,
+        send_with,
+    )
 else:
     import select
     import socket
@@ -106,6 +115,10 @@ else:
         """Take away the name of a socket that nobody serves any more; nothing happens if there is none."""
         _remove(_path(endpoint))
 
+    def is_there(endpoint: str) -> bool:
+        """Whether there is a name to connect to; that somebody listens behind it only connecting tells."""
+        return os.path.exists(_path(endpoint))
+
     def _path(endpoint: str) -> str:
         kind, _, path = endpoint.partition(":")
         if kind != "unix" or not path:
@@ -123,6 +136,7 @@ __all__ = [
     "Connection",
     "Listener",
     "connect",
+    "is_there",
     "listen",
     "peer_has_left",
     "peer_is_owner",

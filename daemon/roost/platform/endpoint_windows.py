@@ -205,6 +205,11 @@ def remove(endpoint: str) -> None:
     """Nothing to do: a pipe's name goes with the process that served it."""
 
 
+def is_there(endpoint: str) -> bool:
+    """Always: nobody can take a pipe's name away from the process that serves it."""
+    return True
+
+
 def pipe_name(endpoint: str) -> str:
     """The NAME of `pipe:NAME`; raises ValueError for another kind of endpoint."""
     kind, _, name = endpoint.partition(":")

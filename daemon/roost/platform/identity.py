@@ -92,10 +92,32 @@ if sys.platform == "linux":
                 continue
         return False
 
+    def holders_of_removed(path: str, argument: str) -> list[int]:
+        """The processes called with `argument` that have the file `path` open although it was removed."""
+        called_so, removed = os.fsencode(argument), f"{path} (deleted)"
+        return [pid for pid in all_pids() if called_so in _arguments(pid) and removed in _open_files(pid)]
+
+    def _arguments(pid: int) -> list[bytes]:
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as file:
+                return file.read().split(b"\0")
+        except OSError:
+            return []
+
+    def _open_files(pid: int) -> set[str]:
+        """Empty for a process of somebody else."""
+        found = set()
+        try:
+            for number in os.listdir(f"/proc/{pid}/fd"):
+                found.add(os.readlink(f"/proc/{pid}/fd/{number}"))
+        except OSError:
+            pass  # it has ended, or closed one meanwhile: what was found so far counts
+        return found
+
 elif sys.platform == "darwin":
-    from .identity_macos import all_pids, boot_id, environment_values, facts, holders
+    from .identity_macos import all_pids, boot_id, environment_values, facts, holders, holders_of_removed
 else:
-    from .identity_windows import all_pids, boot_id, environment_values, facts, holders
+    from .identity_windows import all_pids, boot_id, environment_values, facts, holders, holders_of_removed
 
 
 if sys.platform == "win32":
@@ -129,6 +151,7 @@ __all__ = [
     "environment_values",
     "facts",
     "holders",
+    "holders_of_removed",
     "is_alive",
     "process_name",
     "start_time",

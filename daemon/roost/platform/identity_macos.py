@@ -77,6 +77,11 @@ def _is_open(pid: int, number: int, wanted: os.stat_result) -> bool:
     return (device, inode) == (wanted.st_dev & 0xFFFFFFFF, wanted.st_ino)
 
 
+def holders_of_removed(path: str, argument: str) -> list[int]:
+    """Nobody: macOS does not tell by which name a file was opened that has been removed since."""
+    return []
+
+
 def environment_values(pid: int, names: Sequence[str]) -> dict[str, str]:
     """Those of `names` that are in the environment that the process was started with.
 

@@ -47,3 +47,8 @@ def environment_values(pid: int, names: Sequence[str]) -> dict[str, str]:
 def holders(path: str, descriptors: Iterable[int]) -> list[int]:
     """Nobody: here no component holds its lock or a reading end of its pipes, its keeper does."""
     return []
+
+
+def holders_of_removed(path: str, argument: str) -> list[int]:
+    """Nobody: a file that is open cannot be removed on Windows."""
+    return []
