@@ -165,3 +165,30 @@ def test_after_both_folders_were_deleted_nothing_starts_twice_even_without_us(
     project.roost("up", check=True)
     assert project.pids()["web"] == before["web"]
     assert is_running(before["web"])
+
+
+def test_events_come_in_pages_too(project: ProjectUnderTest) -> None:
+    """INTERFACES §6: a list has at most 512 KiB an answer, with `cursor` and `more`; `events` shows all."""
+    project.components(web={"run": STAY})
+    project.up()
+    project.down()
+    event = {"at": "2026-01-31T12:00:00.000000Z", "kind": "probe", "component": "web", "run": 1}
+    with (project.state / "events.jsonl").open("a", encoding="utf-8") as file:
+        for seq in range(1000, 3000):
+            file.write(json.dumps({"seq": seq, **event, "message": "m" * 400, "data": {}}) + "\n")
+    project.up()
+
+    def page(**params: object) -> dict[str, Any]:
+        done = project.roost("call", "events.query", json.dumps({"limit": 10_000, **params}), check=True)
+        answer: dict[str, Any] = done.json
+        assert len(json.dumps(answer, separators=(",", ":"))) <= 512 * 1024
+        return answer
+
+    pages = [page()]
+    while pages[-1]["more"]:
+        pages.append(page(since=pages[-1]["cursor"]))
+    seen = [one["seq"] for answer in pages for one in answer["events"]]
+    assert len(pages) > 1
+    assert set(range(1000, 3000)) <= set(seen) and seen == sorted(set(seen))
+    shown = [one["seq"] for one in project.roost("events", "--json", "-n", 10_000, check=True).json_lines]
+    assert shown[: len(seen)] == seen

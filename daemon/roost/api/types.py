@@ -409,9 +409,13 @@ class Event(Struct, frozen=True, kw_only=True):
 
 
 class EventPage(Struct, frozen=True, kw_only=True):
-    """Events, oldest first; `more`: there are others that fit, newer than the last of these."""
+    """Events, oldest first, of at most 512 KiB; `more`: there are others that fit, newer than the last of these.
+
+    `cursor`: the `since` with which a query goes on after these; null if there are none.
+    """
 
     events: list[Event]
+    cursor: int | None = None
     more: bool = False
 
 

@@ -157,6 +157,10 @@ class AsyncMethods:
         params = t.TerminalResizeParams(terminal=terminal, columns=columns, rows=rows)
         return await self._ask("terminal.resize", params, t.Done)
 
+    async def unsubscribe(self, subscription: str) -> t.Unsubscribed:
+        """End a subscription that `call` has begun on this connection; a stream ends by its own `close`."""
+        return await self._ask("unsubscribe", t.UnsubscribeParams(subscription=subscription), t.Unsubscribed)
+
     # -- logs, events, configuration -------------------------------------------------------------------
 
     async def logs_query(

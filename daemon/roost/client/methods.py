@@ -159,6 +159,10 @@ class Methods:
         params = t.TerminalResizeParams(terminal=terminal, columns=columns, rows=rows)
         return self._ask("terminal.resize", params, t.Done)
 
+    def unsubscribe(self, subscription: str) -> t.Unsubscribed:
+        """End a subscription that `call` has begun on this connection; a stream ends by its own `close`."""
+        return self._ask("unsubscribe", t.UnsubscribeParams(subscription=subscription), t.Unsubscribed)
+
     # -- logs, events, configuration -------------------------------------------------------------------
 
     def logs_query(

@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from functools import partial
+from typing import Any
+
+import msgspec
 
 from ...api import errors
 from ...api import types as t
@@ -17,6 +20,9 @@ from ...records.logs import log_names
 from ...records.patterns import BadPattern
 from ...records.times import BadTime, parse_moment, rfc3339
 from ..daemon import Daemon
+
+_ENVELOPE = 1024
+"""Bytes of an answer around its events, generously."""
 
 
 class RecordHandlers:
@@ -65,7 +71,7 @@ class RecordHandlers:
         since_seq = params.since if isinstance(params.since, int) else None
         since = params.since if isinstance(params.since, str) else None
         ask = partial(
-            read_events,
+            _event_page,
             self._daemon.paths.events,
             since_seq=since_seq,
             since_ns=moment(self._daemon, since),
@@ -73,8 +79,22 @@ class RecordHandlers:
             component=params.component,
         )
         await self._daemon.disk.run(lambda: None)  # what has happened before the question is on record by now
-        page = await asyncio.get_running_loop().run_in_executor(None, ask)
-        return t.EventPage(events=[shown_event(event) for event in page.events], more=page.more)
+        return await asyncio.get_running_loop().run_in_executor(None, ask)
+
+
+def _event_page(path: str, **conditions: Any) -> t.EventPage:
+    """As many of the events that fit the conditions as a page holds, the oldest first.  Blocking."""
+    found = read_events(path, **conditions)
+    events: list[t.Event] = []
+    size = 0
+    for event in found.events:
+        shown = shown_event(event)
+        size += len(msgspec.json.encode(shown)) + len(",")
+        if events and size > e.PAGE_BYTES - _ENVELOPE:
+            break
+        events.append(shown)
+    more = found.more or len(events) < len(found.events)
+    return t.EventPage(events=events, cursor=events[-1].seq if events else None, more=more)
 
 
 def log_sources(daemon: Daemon, names: list[str]) -> list[str]:
