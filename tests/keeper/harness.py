@@ -158,6 +158,13 @@ class Piece(NamedTuple):
     data: bytes
 
 
+def records_in(index: Path) -> list[tuple[int, int, int, int, int]]:
+    """The whole records of an index, but for those that say what was before the file."""
+    data = index.read_bytes()
+    records = [logindex.unpack(data, at) for at in range(0, len(data) - logindex.SIZE + 1, logindex.SIZE)]
+    return [record for record in records if not record[4] & logindex.ORIGIN]
+
+
 class House:
     """A project folder with a keeper that can be started, spoken to and killed."""
 
@@ -230,8 +237,7 @@ class House:
 
     def index(self, name: str) -> list[tuple[int, int, int, int, int]]:
         """The records of the live log."""
-        data = Path(self.paths.index(name)).read_bytes()
-        return [logindex.unpack(data, at) for at in range(0, len(data) - logindex.SIZE + 1, logindex.SIZE)]
+        return records_in(Path(self.paths.index(name)))
 
     def pieces(self, name: str) -> list[Piece]:
         """What the live log holds, by its index."""

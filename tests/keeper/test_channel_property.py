@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keeper.fakes import FakeHost
+from keeper.harness import records_in
 from roost.keeper.channel import LINE_PATIENCE, Channel
 from roost.keeper.logfile import LogFile
 from roost.platform import logindex
@@ -88,8 +89,7 @@ class World:
         found = {1: b"", 2: b""}
         for each in range(number, -1, -1):
             log = Path(logindex.rotated(str(self.folder / "a.log"), each)).read_bytes()
-            index = Path(logindex.rotated(str(self.folder / "a.idx"), each)).read_bytes()
-            records = [logindex.unpack(index, at) for at in range(0, len(index), logindex.SIZE)]
+            records = records_in(Path(logindex.rotated(str(self.folder / "a.idx"), each)))
             ends = [record[0] for record in records[1:]] + [len(log)]
             assert not log or records[0][0] == 0
             for record, end in zip(records, ends, strict=True):

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from keeper.fakes import FakeHost
-from keeper.harness import house_in, python, until
+from keeper.harness import house_in, python, records_in, until
 from roost.keeper.channel import Channel
 from roost.keeper.logfile import LogFile
 from roost.platform import logindex
@@ -68,7 +68,7 @@ class Bench:
 
     def gaps(self) -> list[tuple[int, int, int]]:
         """(offset, bytes, stream) of the losses that the index tells of."""
-        records = logindex.RECORD.iter_unpack(self.log.with_suffix(".idx").read_bytes())
+        records = records_in(self.log.with_suffix(".idx"))
         return [(record[0], record[2], record[3]) for record in records if record[4] == logindex.GAP]
 
     def at(self, now: float) -> None:
@@ -165,8 +165,7 @@ def test_after_five_seconds_bytes_are_dropped_and_counted(bench: Bench) -> None:
         bench.at(float(now))
     assert bench.log.read_bytes() == b"after\n"
     assert bench.host.troubles == [(errno.ENOSPC, 0, False), (errno.ENOSPC, 1500, True)]
-    first = logindex.unpack(bench.log.with_suffix(".idx").read_bytes())
-    assert (first[0], first[2], first[4]) == (0, 1500, logindex.GAP)
+    assert bench.gaps()[0] == (0, 1500, logindex.STDOUT)
 
 
 def test_recovery_is_noticed_though_nobody_writes(bench: Bench) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from keeper.harness import house_in, python, until
+from keeper.harness import house_in, python, records_in, until
 from roost.keeper import channel as channels
 from roost.keeper.pumps import Pumps
 from roost.platform import logindex
@@ -99,11 +99,9 @@ def assert_complete(folder: Path, count: int) -> None:
     while (folder / f"a.log.{number + 1}").exists():
         number += 1
     for each in range(number, -1, -1):
-        data, index = (
-            Path(logindex.rotated(str(folder / f"a.{kind}"), each)).read_bytes() for kind in ("log", "idx")
-        )
+        data = Path(logindex.rotated(str(folder / "a.log"), each)).read_bytes()
+        records = records_in(Path(logindex.rotated(str(folder / "a.idx"), each)))
         raw += data
-        records = list(logindex.RECORD.iter_unpack(index[: len(index) - len(index) % logindex.SIZE]))
         assert not data or records[0][0] == 0
         for record, end in zip(records, [record[0] for record in records[1:]] + [len(data)], strict=True):
             assert not record[4] & logindex.GAP

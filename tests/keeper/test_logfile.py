@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from keeper.harness import records_in
 from roost.keeper.logfile import LogFile
 from roost.platform import logindex, positional
 from roost.platform.pipes import Pipe, make_pipe, make_reader
@@ -26,11 +27,6 @@ def pipe(tmp_path: Path) -> Iterator[Pipe]:
 
 def log_in(folder: Path) -> LogFile:
     return LogFile(str(folder / "logs" / "a.log"), str(folder / "logs" / "a.idx"), 1000, 2)
-
-
-def records(path: Path) -> list[tuple[int, int, int, int, int]]:
-    data = path.read_bytes()
-    return [logindex.unpack(data, at) for at in range(0, len(data), logindex.SIZE)]
 
 
 def test_opening_goes_on_at_the_end(tmp_path: Path, pipe: Pipe) -> None:
@@ -63,7 +59,7 @@ def test_a_record_without_its_bytes_is_overwritten(tmp_path: Path, pipe: Pipe) -
     os.write(pipe.writing, b"two\n")
     again.take(reader, 100, 2, 1)
     again.close()
-    assert [(record[0], record[2]) for record in records(index)[:2]] == [(0, 1), (4, 2)]
+    assert [(record[0], record[2]) for record in records_in(index)[:2]] == [(0, 1), (4, 2)]
 
 
 def test_a_noted_loss_outlives_the_keeper(tmp_path: Path, pipe: Pipe) -> None:
@@ -78,7 +74,7 @@ def test_a_noted_loss_outlives_the_keeper(tmp_path: Path, pipe: Pipe) -> None:
     os.write(pipe.writing, b"two\n")
     again.take(reader, 100, 1, 1)
     again.close()
-    found = records(tmp_path / "logs" / "a.idx")
+    found = records_in(tmp_path / "logs" / "a.idx")
     assert [(record[0], record[2], record[4]) for record in found] == [
         (0, 1, 0),
         (4, 70, logindex.GAP),
@@ -108,7 +104,7 @@ def test_a_rotation_that_the_disk_refused_costs_no_index(
     file.take(reader, 100, 2, 1)
     file.close()
     assert (tmp_path / "logs" / "a.log").read_bytes() == b"one\ntwo\n"
-    assert [(record[0], record[2]) for record in records(tmp_path / "logs" / "a.idx")] == [(0, 1), (4, 2)]
+    assert [(record[0], record[2]) for record in records_in(tmp_path / "logs" / "a.idx")] == [(0, 1), (4, 2)]
 
 
 def test_the_index_stays_small_under_many_small_writes(tmp_path: Path, pipe: Pipe) -> None:
@@ -119,7 +115,7 @@ def test_the_index_stays_small_under_many_small_writes(tmp_path: Path, pipe: Pip
         os.write(pipe.writing, b"x\n")
         file.take(reader, 100, 1, 1)
     file.close()
-    stamps = [record[1] for record in records(tmp_path / "logs" / "a.idx")]
+    stamps = [record[1] for record in records_in(tmp_path / "logs" / "a.idx")]
     assert all(later - earlier >= 1_000_000 for earlier, later in pairwise(stamps))
 
 
@@ -137,7 +133,7 @@ def test_a_clock_that_is_set_back_sets_no_time_back(
             file.take(reader, 100, 1, stream)
         file.close()
         file = log_in(tmp_path)
-    stamps = [record[1] // hour for record in records(tmp_path / "logs" / "a.idx")]
+    stamps = [record[1] // hour for record in records_in(tmp_path / "logs" / "a.idx")]
     assert stamps == [5, 5, 5, 5, 6, 6, 6, 6]
 
 
@@ -213,7 +209,7 @@ def test_a_rotation_that_was_cut_short_costs_no_index(tmp_path: Path, pipe: Pipe
     again.open()
     again.close()
     assert sorted(path.name for path in folder.iterdir()) == ["a.idx", "a.idx.2", "a.log", "a.log.2"]
-    assert [record[0] for record in records(folder / "a.idx")] == [0]
+    assert [record[0] for record in records_in(folder / "a.idx")] == [0]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux can set room aside behind a file's end")

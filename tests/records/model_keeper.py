@@ -9,7 +9,7 @@ import os
 from collections import defaultdict
 from pathlib import Path
 
-from roost.platform.logindex import GAP, STDERR, STDOUT, pack, rotated
+from roost.platform.logindex import GAP, STDERR, STDOUT, pack, pack_origin, rotated
 
 MILLISECOND = 1_000_000
 START_NS = 1_700_000_000_000_000_000
@@ -17,9 +17,14 @@ VALVE_NS = 200 * MILLISECOND
 
 
 class ModelKeeper:
-    """Writes `NAME.log` and `NAME.idx` in `folder`; `written` is what each stream of each run wrote."""
+    """Writes `NAME.log` and `NAME.idx` in `folder`; `written` is what each stream of each run wrote.
 
-    def __init__(self, folder: Path, name: str, max_size: int = 1 << 40, max_files: int = 1000) -> None:
+    `origins` False: as an older keeper did, that did not count what went before a file.
+    """
+
+    def __init__(
+        self, folder: Path, name: str, max_size: int = 1 << 40, max_files: int = 1000, origins: bool = True
+    ) -> None:
         self.log = str(folder / f"{name}.log")
         self.index = str(folder / f"{name}.idx")
         self.max_size = max_size
@@ -27,13 +32,13 @@ class ModelKeeper:
         self.now = START_NS
         self.run = 1
         self.size = 0
+        self.origin: int | None = 0 if origins else None
         self.waiting: dict[int, bytes] = {}
         self.written: dict[tuple[int, int], bytes] = defaultdict(bytes)
         self._open: int | None = None  # the stream with an unfinished line at the end of the log
         self._open_since = 0
         self._record: tuple[int, int, int] | None = None  # (time, run, stream) of the last one
-        Path(self.log).touch()
-        Path(self.index).touch()
+        self._new_files()
 
     # -- what a component does -----------------------------------------------------------------------
 
@@ -134,9 +139,16 @@ class ModelKeeper:
             file.write(data)
 
     def _new_pair(self) -> None:
+        if self.origin is not None:
+            self.origin += self.size
+        self.size, self._record = 0, None
+        self._new_files()
+
+    def _new_files(self) -> None:
         Path(self.log).touch()
         Path(self.index).touch()
-        self.size, self._record = 0, None
+        if self.origin is not None:
+            self._append(self.index, pack_origin(self.origin))
 
     # -- what a reader must find ---------------------------------------------------------------------
 

@@ -470,7 +470,7 @@ def test_a_cursor_is_made_of_files_and_offsets(keeper: ModelKeeper, folder: str)
     page = query(folder)
     mark = cursors.decode(page.cursor)["api"]
     assert mark is not None
-    assert mark.place == (os.stat(keeper.log).st_ino, START_NS, 7)
+    assert mark.place == (os.stat(keeper.log).st_ino, START_NS, 7, 0)
     assert list(mark.told.items()) == [((1, STDOUT), mark.place)]
     keeper.write(STDOUT, b" and a half\n")
     assert texts(query(folder, cursor=page.cursor)) == [" and a half"]

@@ -149,6 +149,7 @@ class House:
         with open(self.paths.index(name), "rb") as file:
             index = file.read()
         records = [logindex.unpack(index, at) for at in range(0, len(index), logindex.SIZE)]
+        records = [record for record in records if not record[4] & logindex.ORIGIN]
         log = self.log(name)
         found: dict[int, bytes] = {}
         for record, following in zip(records, [*records[1:], (len(log),)], strict=True):

@@ -347,12 +347,27 @@ class LogEntry(Struct, frozen=True, kw_only=True):
     truncated: bool = False
 
 
+class Missed(Struct, frozen=True, kw_only=True):
+    """What was removed from a component's log (rotation, `limits.logs`, --clear) before it was read.
+
+    In bytes, since lines that are gone cannot be counted; None where nobody knows.  `at`: when what came next came.
+    """
+
+    name: str
+    bytes: int | None
+    at: str | None
+
+
 class LogPage(Struct, frozen=True, kw_only=True):
-    """Entries, oldest first; `more`: the same query with `cursor` has more of them."""
+    """Entries, oldest first; `more`: the same query with `cursor` has more of them.
+
+    `missed`: what followed the cursor that was given, but is there no longer.
+    """
 
     entries: list[LogEntry]
     cursor: str | None = None
     more: bool = False
+    missed: list[Missed] = []
 
 
 class LogFollow(Params, frozen=True, kw_only=True):
@@ -423,9 +438,13 @@ class EventPage(Struct, frozen=True, kw_only=True):
 
 
 class Subscribed(Struct, frozen=True, kw_only=True):
-    """What the notifications of a stream carry as `subscription`."""
+    """What the notifications of a stream carry as `subscription`.
+
+    `cursor`: of a stream of logs, where it begins, if nothing is there yet that it begins with.
+    """
 
     subscription: str
+    cursor: str | UnsetType = UNSET
 
 
 class UnsubscribeParams(Params, frozen=True, kw_only=True):
@@ -441,10 +460,14 @@ class Unsubscribed(Struct, frozen=True):
 
 
 class LogEntries(Struct, frozen=True, kw_only=True):
-    """`logs.entries`: what came; `cursor` is where a later `logs.stream` or `logs.query` goes on."""
+    """`logs.entries`: what came; `cursor` is where a later `logs.stream` or `logs.query` goes on.
+
+    `missed`: what was removed before it could be sent; each counts one in `lagged`, the least that it can be.
+    """
 
     entries: list[LogEntry] = []
     cursor: str | None = None
+    missed: list[Missed] = []
 
 
 class StatusChanged(Struct, frozen=True, kw_only=True):

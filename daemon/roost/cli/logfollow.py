@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..platform.paths import ProjectPaths
 from . import logsource, output
-from .logview import LogView
+from .logview import LogView, gap_text
 
 _ALL = 1_000_000  # lines: as many as there are from that moment on
 
@@ -15,5 +15,9 @@ def follow_all(paths: ProjectPaths, since_ns: int) -> None:
     question = logsource.Question(lines=_ALL, since_ns=since_ns)
     for entries in logsource.followed(paths, question, until_gone=True):
         for entry in entries:
-            output.data(view.line(entry))
+            gap = gap_text(entry)
+            if gap is None:
+                output.data(view.line(entry))
+            else:
+                output.note(gap)
         output.flush()

@@ -3,6 +3,9 @@
 A query reads the files itself, with the same code as the daemon, which is left in peace.  Following asks the
 daemon; while there is none it looks at the files, and goes over to the daemon without a gap as soon as one
 answers, by the cursor that both understand.
+
+What was removed before it could be shown is an entry, too: without text, with `missed_bytes` (None: nobody
+knows how many).
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from typing import Any, Literal, NamedTuple
 
 from ..platform import locks
 from ..platform.paths import ProjectPaths
+from ..records.entries import LogEntry, Missed
 from ..records.follow import Follower
 from ..records.history import log_names
 from ..records.logs import query
@@ -24,6 +28,12 @@ Entry = dict[str, Any]
 
 _PAUSE = 0.1  # seconds between two looks at the files, and for a daemon
 _GRACE = 2.0  # seconds that the keeper's lock may be free while a new keeper takes over
+
+
+class _Place:
+    """Up to where everything was shown."""
+
+    cursor: str | None = None
 
 
 class Question(NamedTuple):
@@ -66,45 +76,42 @@ def past(paths: ProjectPaths, question: Question) -> Iterator[Entry]:
             run=question.run,
             cursor=cursor,
         )
-        for entry in page.entries:
-            yield entry.as_json()
+        yield from _shown(page.entries, page.missed)
         left, cursor, more = left - len(page.entries), page.cursor, page.more
 
 
 def followed(paths: ProjectPaths, question: Question, until_gone: bool = False) -> Iterator[list[Entry]]:
     """The last entries and then what comes, in bursts; `until_gone`: ends when daemon and keeper are gone."""
-    cursor: str | None = None
+    place = _Place()
     while True:
         try:
-            for entries, place in _streamed(paths, question, cursor):
-                yield entries
-                cursor = place or cursor
+            yield from _streamed(paths, question, place)
         except Fault as fault:
             if fault.code != exits.NOT_RUNNING:
                 raise
-        for entries, place in _watched(paths, question, cursor):
-            if entries:
-                yield entries
-            cursor = place
+        yield from _watched(paths, question, place)
         if until_gone and not session.answers(paths):
             return
 
 
-def _streamed(
-    paths: ProjectPaths, question: Question, cursor: str | None
-) -> Iterator[tuple[list[Entry], str | None]]:
-    """What the daemon tells, with the cursor behind it; ends with the connection, or at a gap."""
+def _streamed(paths: ProjectPaths, question: Question, place: _Place) -> Iterator[list[Entry]]:
+    """What the daemon tells; ends with the connection, or at a gap."""
+
+    def begun(answer: Entry) -> None:
+        place.cursor = place.cursor or answer.get("cursor")
+
     with session.connect(paths) as daemon:
-        for method, payload in daemon.stream("logs.stream", question.parameters(cursor)):
-            if payload.get("lagged"):
+        for method, payload in daemon.stream("logs.stream", question.parameters(place.cursor), begun=begun):
+            missed = payload.get("missed") or []
+            if payload.get("lagged", 0) > len(missed):
                 return  # we were too slow: asked anew, with the cursor, nothing is missing
             if method == "logs.entries":
-                yield payload.get("entries") or [], payload.get("cursor")
+                gaps = [_gap(one["name"], one["bytes"], one["at"]) for one in missed]
+                yield gaps + (payload.get("entries") or [])
+                place.cursor = payload.get("cursor") or place.cursor
 
 
-def _watched(
-    paths: ProjectPaths, question: Question, cursor: str | None
-) -> Iterator[tuple[list[Entry], str | None]]:
+def _watched(paths: ProjectPaths, question: Question, place: _Place) -> Iterator[list[Entry]]:
     """What the files show, until a daemon answers or the keeper has been gone for a while."""
     names = list(question.names) or log_names(paths.logs)
     follower = Follower(
@@ -115,13 +122,17 @@ def _watched(
         grep=question.grep,
         stream=question.stream,
         run=question.run,
-        cursor=cursor,
+        cursor=place.cursor,
     )
     last_sign = time.monotonic()
     while True:
         now = time.monotonic()
-        entries = [entry.as_json() for entry in follower.poll(now)]
-        yield entries, follower.cursor()
+        if not question.names:
+            follower.add(log_names(paths.logs))
+        entries = _shown(follower.poll(now), follower.missed)
+        if entries:
+            yield entries
+        place.cursor = follower.cursor()
         if follower.more:
             continue
         if session.answers(paths):
@@ -131,3 +142,21 @@ def _watched(
         elif now - last_sign > _GRACE:
             return
         time.sleep(_PAUSE)
+
+
+def _shown(entries: Sequence[LogEntry], missed: Sequence[Missed]) -> list[Entry]:
+    gaps = [_gap(one.name, one.bytes, rfc3339(one.at_ns)) for one in missed]
+    return [*gaps, *(entry.as_json() for entry in entries)]
+
+
+def _gap(name: str, count: int | None, at: str | None) -> Entry:
+    """An entry in the place of what was removed before it could be shown."""
+    return {
+        "name": name,
+        "at": at,
+        "stream": None,
+        "run": None,
+        "text": "",
+        "truncated": True,
+        "missed_bytes": count,
+    }

@@ -10,9 +10,21 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from .look import Look
-from .text import harmless
+from .text import harmless, size
 
 Entry = Mapping[str, Any]
+
+
+def gap_text(entry: Entry) -> str | None:
+    """What to say in the place of lines that were removed before they could be shown; None for an entry."""
+    if "missed_bytes" not in entry:
+        return None
+    count = entry["missed_bytes"]
+    what = "an unknown part" if count is None else f"{size(count)} ({count} bytes)"
+    return (
+        f"roost: {entry['name']}: {what} of its log was removed before it could be shown here "
+        "(rotation, limits.logs or --clear); a larger log.max_size or log.max_files keeps more"
+    )
 
 
 class LogView:

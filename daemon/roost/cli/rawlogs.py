@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import BinaryIO
 
 from ..records.history import History, Position
+from . import output
+from .logview import gap_text
 
 _BLOCK = 256 * 1024
 _PAUSE = 0.05  # seconds between two looks while following
@@ -38,33 +40,47 @@ class _Reader:
     def __init__(self, history: History, position: Position | None) -> None:
         self._history = history
         self._position = position
+        self._place = position.place() if position else None
+        self._gone = False  # a file was not there any more when we came to it
 
     def copy(self, out: BinaryIO) -> None:
-        """Write everything from here to the end, over rotations."""
-        self._history.refresh()
-        if self._position is None:
-            self._position = self._history.begin()
-        else:
-            self._position = self._history.find(self._position.place())
-        while self._position is not None:
-            generation, offset = self._position
-            for data in _blocks(self._position):
-                out.write(data)
-                offset += len(data)
-            later = self._history.after(generation)
-            self._position = Position(later, 0) if later is not None else Position(generation, offset)
-            if later is None:
-                return
+        """Write everything from here to the end, over rotations; say what was removed before we came to it."""
+        self._history.refresh(self._gone)
+        self._gone = False
+        while self._find() and self._copy_one(out):
+            pass
 
+    def _copy_one(self, out: BinaryIO) -> bool:
+        """The rest of one file; whether there may be more.  One that has gone meanwhile is left for another time."""
+        assert self._position is not None
+        generation, offset = self._position
+        while offset == generation.size and (later := self._history.after(generation)) is not None:
+            generation, offset = later, 0
+        while offset < generation.size:
+            data = generation.read(offset, min(generation.size, offset + _BLOCK))
+            if not data:
+                self._gone = data is None
+                return False
+            out.write(data)
+            offset += len(data)
+            self._place = Position(generation, offset).place()
+        return self._history.after(generation) is not None
 
-def _blocks(position: Position) -> Iterator[bytes]:
-    generation, offset = position
-    while offset < generation.size:
-        data = generation.log.read(offset, min(generation.size, offset + _BLOCK))
-        if not data:
-            return
-        yield data
-        offset += len(data)
+    def _find(self) -> bool:
+        """Where our place is now; False if there is nothing to be read yet."""
+        history, place = self._history, self._place
+        self._position = history.begin() if place is None else history.find(place)
+        if place is None or self._position is None or self._position.generation.is_at(place):
+            return self._position is not None
+        reached = self._position.generation
+        missed = history.between(place, reached)
+        if missed is None and (history.in_doubt or not reached.exists()):
+            self._gone = True
+            return False
+        if missed != 0:
+            output.note(gap_text({"name": history.name, "missed_bytes": missed}) or "")
+        self._place = self._position.place()
+        return True
 
 
 def _start(history: History, lines: int) -> Position | None:

@@ -48,14 +48,21 @@ class Session:
             return self._answer(number, progress)
 
     def stream(
-        self, method: str, params: object = None, deadline: float | None = None
+        self,
+        method: str,
+        params: object = None,
+        deadline: float | None = None,
+        begun: Callable[[Message], None] = lambda _: None,
     ) -> Iterator[tuple[str, Message]]:
         """Subscribe; then every notification, by method and payload, until the daemon ends the connection.
 
-        Raises TimeoutError at the `deadline` (monotonic seconds), if there is one.
+        `begun` is told what the daemon answered to the subscription.  Raises TimeoutError at the `deadline`
+        (monotonic seconds), if there is one.
         """
         with _explained():
-            subscription = self.call(method, params)["subscription"]
+            answer = self.call(method, params)
+            begun(answer)
+            subscription = answer["subscription"]
             self._deadline = deadline
             self._connection.settimeout(None)
             for message in self._messages():

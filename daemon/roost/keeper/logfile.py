@@ -31,6 +31,7 @@ _EMFILE_TRIES = 40
 class LogFile:
     """NAME.log and NAME.idx.  `end` is the size of the log; `line_open`: its last line has no end yet.
 
+    `origin`: how many bytes there were before this file, -1 before it was first opened (logindex.ORIGIN).
     `bound` is that of all logs together; it is told of every byte.
     """
 
@@ -50,6 +51,7 @@ class LogFile:
         "line_open",
         "max_files",
         "max_size",
+        "origin",
     )
 
     def __init__(
@@ -68,6 +70,7 @@ class LogFile:
         self._log = self._index = -1
         self._mended = False
         self.end = self._index_end = self._reserved = 0
+        self.origin = -1
         self.line_open = False
         self.line_is_new = False  # the line that is open began in the last piece, behind another
         self._last = (0, -1, -1)  # time, run, stream of the last record
@@ -89,14 +92,14 @@ class LogFile:
         else:
             self._resynchronise()
             now = max(now, self._last[0])
-            self._put(logindex.pack(self.end, now, run, stream, flags))
+            size = self._put(logindex.pack(self.end, now, run, stream, flags))
             self._last = (now, -1, -1)  # no bytes follow it yet: the next record takes its place
             moved = reader.move(self._log, self.end, count)
             if moved:
-                self._index_end += logindex.SIZE
+                self._index_end += size
                 self._last = (now, run, stream)
                 if self._bound is not None:
-                    self._bound.wrote(logindex.SIZE)
+                    self._bound.wrote(size)
         if moved:
             self.end += moved
             self._see_its_end(moved)
@@ -127,8 +130,7 @@ class LogFile:
         if self._log < 0:
             self.open()
         now = max(time.time_ns(), self._last[0])
-        self._put(logindex.pack(self.end, now, lost, stream, logindex.GAP))
-        self._index_end += logindex.SIZE
+        self._index_end += self._put(logindex.pack(self.end, now, lost, stream, logindex.GAP))
         self._last = (now, -1, -1)
 
     @property
@@ -136,20 +138,24 @@ class LogFile:
         """Whether the next line belongs into a new file."""
         return self.end >= self.max_size
 
-    def _put(self, record: bytes) -> None:
-        """Write a record at the index's end, which moves on only when its bytes are there, too."""
+    def _put(self, record: bytes) -> int:
+        """Write records at the index's end, which moves on only when their bytes are there, too; by how much."""
         if positional.write_at(self._index, record, self._index_end) != len(record):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return len(record)
 
     def _resynchronise(self) -> None:
         """Somebody may have emptied the file behind our back (`> api.log`): go on at its new end."""
         size = os.fstat(self._log).st_size
         if size != self.end:
-            if size < self.end:
-                os.ftruncate(self._index, 0)
-                self._index_end = 0
+            cut, before = size < self.end, self.end
             self.end = size
             self._last = (self._last[0], -1, -1)
+            if cut:
+                os.ftruncate(self._index, 0)
+                self._index_end = 0
+                self.origin += before
+                self._index_end = self._put(logindex.pack_origin(self.origin))
 
     # -- files -------------------------------------------------------------------------------------------
 
@@ -164,14 +170,20 @@ class LogFile:
             os.close(log)
             raise
         self._log, self._index = log, index
+        end = self.end
         try:
             found = os.fstat(log)
             if positional.has_reserve(found):
                 positional.release(log)  # an earlier keeper was killed in a flood
             self.end = found.st_size
             self.line_open = self.end > 0 and positional.read_at(log, 1, self.end - 1) != b"\n"
+            origin = self._find_origin(self.origin + end)
             self._find_index_end()
+            if not self._index_end:
+                self._index_end = self._put(logindex.pack_origin(origin))
+            self.origin = origin
         except BaseException:
+            self.end = end
             self.close()
             raise
 
@@ -274,6 +286,32 @@ class LogFile:
         self._index_end = kept * logindex.SIZE
         os.ftruncate(self._index, self._index_end)
         self._last = (last_time, -1, -1)
+
+    def _find_origin(self, known: int) -> int:
+        """How many bytes there were before this file: as it says itself, or up to where we or others had come."""
+        own = _origin_in(self._index)
+        if own is not None:
+            records = os.fstat(self._index).st_size // logindex.SIZE
+            last = positional.read_at(self._index, logindex.SIZE, (records - 1) * logindex.SIZE)
+            # an empty log whose index tells of bytes was emptied by a stranger, when there was no keeper
+            return own if self.end else own + logindex.unpack(last)[0]
+        return max(known, self._end_of_rotated())
+
+    def _end_of_rotated(self) -> int:
+        """How many bytes there were up to the end of the file that was rotated last; 0 if nobody knows."""
+        try:
+            size = os.stat(logindex.rotated(self._log_path, 1)).st_size
+            index = os.open(logindex.rotated(self._index_path, 1), os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        except OSError:
+            return 0
+        try:
+            return (_origin_in(index) or 0) + size
+        finally:
+            os.close(index)
+
+
+def _origin_in(index: int) -> int | None:
+    return logindex.unpack_origin(positional.read_at(index, 2 * logindex.SIZE, 0))
 
 
 def _open(path: str) -> int:

@@ -20,6 +20,11 @@ The rules that a reader may rely on
 * `GAP`: describes no bytes; it says that at this offset bytes were dropped because the disk did not take
   them.  How many is in the field `run` (at most 2**32 - 1, `stream` as usual).  It is always followed by an
   ordinary record with the same offset before more bytes come.  Each stream that lost something has its own.
+* `ORIGIN`, beside `GAP`: the first two records, both at offset 0, written when the file is made, say how many
+  bytes this component's log had had before it: the upper and the lower half of that number, in the field
+  `run`.  So a reader whose place was removed before he came to it knows how many bytes went with it.  Their
+  time is 1, before all others.  Older keepers wrote none; where nobody knows any more how many there had been,
+  the count begins anew.
 * A torn record at the end of the file (its size is no multiple of 24) is to be ignored.
 
 Rotation
@@ -44,6 +49,7 @@ STDERR = 2
 
 LATE = 1
 GAP = 2
+ORIGIN = 4
 
 MAX_COUNT = 2**32 - 1
 
@@ -56,6 +62,22 @@ def rotated(path: str, number: int) -> str:
 def pack(offset: int, time_ns: int, run: int, stream: int, flags: int = 0) -> bytes:
     """One record as bytes; `run` is cut off at MAX_COUNT (a GAP's count may be larger)."""
     return RECORD.pack(offset, time_ns, min(run, MAX_COUNT), stream, flags)
+
+
+def pack_origin(origin: int) -> bytes:
+    """The first two records of a file before which there were `origin` bytes."""
+    halves = divmod(origin, MAX_COUNT + 1)
+    return b"".join(RECORD.pack(0, 1, half, MERGED, GAP | ORIGIN) for half in halves)
+
+
+def unpack_origin(data: bytes) -> int | None:
+    """What the first two records say, `data` being at least these; None if they are no such records."""
+    if len(data) < 2 * SIZE:
+        return None
+    records = unpack(data), unpack(data, SIZE)
+    if any(record[0] or record[4] != GAP | ORIGIN for record in records):
+        return None
+    return records[0][2] * (MAX_COUNT + 1) + records[1][2]
 
 
 def unpack(data: bytes, at: int = 0) -> tuple[int, int, int, int, int]:

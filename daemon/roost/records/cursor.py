@@ -48,11 +48,18 @@ def decode(text: str) -> dict[str, Mark | None]:
 
 
 def _mark(plain: list[object]) -> Mark:
-    inode, born, offset, told = plain
+    *place, told = plain
     if not isinstance(told, list):
         raise TypeError("no list of marks")
-    marks = {Source(*_numbers(each[:2], 2)): Place(*_numbers(each[2:], 3)) for each in told}
-    return Mark(Place(*_numbers([inode, born, offset], 3)), marks)
+    marks = {Source(*_numbers(each[:2], 2)): _place(each[2:]) for each in told}
+    return Mark(_place(place), marks)
+
+
+def _place(plain: list[object]) -> Place:
+    """Three numbers and, since there is one, the origin of the file (None where that is unknown)."""
+    *place, origin = plain if len(plain) > 3 else [*plain, None]
+    inode, born, offset = _numbers(place, 3)
+    return Place(inode, born, offset, None if origin is None else _numbers([origin], 1)[0])
 
 
 def _numbers(values: list[object], count: int) -> list[int]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
 from ..platform.logindex import MERGED, STDERR, STDOUT
 from .lines import Line
-from .tail import decoded
+from .tail import Tail, decoded
 from .times import rfc3339
 
 Stream = Literal["stdout", "stderr"]
@@ -42,12 +43,33 @@ class LogEntry(NamedTuple):
         }
 
 
+class Missed(NamedTuple):
+    """So much of a component's log was removed before it was read; what came next came at `at_ns`.
+
+    Bytes, since lines that are gone cannot be counted; None where nobody knows how many.
+    """
+
+    name: str
+    bytes: int | None
+    at_ns: int
+
+
 class Page(NamedTuple):
-    """Entries, oldest first.  `more`: the same question with `cursor` has more of them already now."""
+    """Entries, oldest first.  `more`: the same question with `cursor` has more of them already now.
+
+    `missed`: what followed the cursor that was given, and has gone.
+    """
 
     entries: list[LogEntry]
     cursor: str
     more: bool
+    missed: list[Missed]
+
+
+def missed(tails: Iterable[tuple[str, Tail | None]]) -> list[Missed]:
+    """What went unread of each component since this was last asked."""
+    found = [(name, tail.removed()) for name, tail in tails if tail is not None]
+    return [Missed(name, removed.bytes, removed.at_ns) for name, removed in found if removed is not None]
 
 
 def entry(name: str, line: Line) -> LogEntry:

@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from . import cursor as cursors
-from .entries import PAGE_BYTES, LogEntry, Stream, entry, weight
+from .entries import PAGE_BYTES, LogEntry, Missed, Stream, entry, missed, weight
 from .history import History
 from .index import Source as Writer
 from .lines import Line
-from .logs import Filter, Run, Source, cursor_of, last, sources_of, tails_of
+from .logs import Filter, Run, Source, cursor_of, last, sources_of, tails_of, told_from_the_first
 from .merge import Merge
 from .tail import Tail, Told, Wanted, decoded
 
+_SOON = 0.05  # seconds between two looks at a log whose rotations were in the way
 PATIENCE = 0.2  # seconds for which an unfinished line may be about to be finished
 _SCAN_LIMIT = 4 * 1024 * 1024  # bytes that a follower reads in one poll
 _PROBE_SCAN_LIMIT = 128 * 1024  # … and a log probe, which is polled in the daemon's loop
@@ -52,7 +53,9 @@ class Follower:
 
     Begins with the last `lines` that fit the conditions or, with a `cursor` from anywhere, with what follows
     it.  After a poll `more` says that there is more to be had at once, `due` when to poll even if no log
-    grew (None: no need).  Raises BadCursor and BadPattern.
+    grew (None: no need), `missed` what was removed before this poll could read it: files are all that waits
+    for a slow reader, and rotation waits for nobody.  `start` is the cursor before the first poll, None where
+    there are lines for that to give.  Raises BadCursor and BadPattern.
     """
 
     def __init__(
@@ -68,11 +71,14 @@ class Follower:
         cursor: str | None = None,
         page_bytes: int = PAGE_BYTES,
     ) -> None:
-        self._sources = sources_of(folder, names, Filter(since_ns, None, grep, stream, run))
+        self._folder = folder
+        self._conditions = Filter(since_ns, None, grep, stream, run)
+        self._sources = sources_of(folder, names, self._conditions)
         self._page_bytes = page_bytes
         self._first: list[LogEntry] = []
         self.more = False
         self.due: float | None = None
+        self.missed: list[Missed] = []
         if cursor is None:
             selection = last(self._sources, lines, page_bytes, flush=False)
             self._first = [self._entry(*found) for found in selection.lines]
@@ -82,6 +88,17 @@ class Follower:
         else:
             self._tails = tails_of(self._sources, cursors.decode(cursor))
         self._patience = [_Patience() for _ in self._sources]
+        self.start = None if self._first else self.cursor()
+
+    def add(self, names: Iterable[str]) -> None:
+        """Follow these, too, from their first line on; known ones are left alone."""
+        known = {source.history.name for source in self._sources}
+        for source in sources_of(
+            self._folder, (each for each in names if each not in known), self._conditions
+        ):
+            self._sources.append(source)
+            self._tails.append(None)
+            self._patience.append(_Patience())
 
     def poll(self, now: float, grown: Iterable[str] | None = None) -> list[LogEntry]:
         """What has come, at most about a page of it, oldest first.
@@ -89,6 +106,7 @@ class Follower:
         `now` in seconds; `grown`: only these names need to be looked at (None: all).
         """
         entries, self._first = self._first, []
+        self.missed = []
         if entries:
             self.more = True
             return entries
@@ -98,7 +116,10 @@ class Follower:
             self._tell_overdue(now)
             entries += self._read()
         dues = [due for due in (each.due() for each in self._patience) if due is not None]
+        if any(source.history.in_doubt for source in self._sources):
+            dues.append(now + _SOON)  # nobody tells us when the rotations are over
         self.due = min(dues, default=None)
+        self.missed = missed(zip((each.history.name for each in self._sources), self._tails, strict=True))
         return entries
 
     def cursor(self) -> str:
@@ -119,8 +140,7 @@ class Follower:
                 tail.refresh()
                 continue
             source.history.refresh()
-            begin = source.history.begin()
-            self._tails[number] = _tail(source, Told(begin, {}) if begin else None)
+            self._tails[number] = _tail(source, told_from_the_first(source.history))
 
     def _read(self) -> list[LogEntry]:
         present = [(number, tail) for number, tail in enumerate(self._tails) if tail is not None]
@@ -162,7 +182,7 @@ class RunLines:
         if not self.more:
             self._patience.tell_overdue(tail, now)
             texts += [decoded(tail.take().raw) for _ in range(len(tail.ready))]
-        self.due = self._patience.due()
+        self.due = now + _SOON if self._history.in_doubt else self._patience.due()
         return texts
 
     def _refreshed(self) -> Tail | None:

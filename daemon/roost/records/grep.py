@@ -5,7 +5,7 @@ it: `re` holds the interpreter.  So such a question is put to a process of its o
 program, which ends itself after `DEADLINE` seconds (by `faulthandler`, whose timer needs no interpreter).
 Plain texts and expressions without repetition are answered in this process.
 
-The talk, one JSON object a line: `{"ask": "query" | "follow" | "poll" | "cursor", …}` and one answer each.
+The talk, one JSON object a line: `{"ask": "query" | "follow" | "poll", …}` and one answer each.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any, NamedTuple, Protocol
 
 from ..platform.programs import grep_argv
 from .cursor import BadCursor
-from .entries import PAGE_BYTES, LogEntry, Page, Stream
+from .entries import PAGE_BYTES, LogEntry, Missed, Page, Stream
 from .follow import Follower
 from .logs import Run, query
 from .patterns import compiled, is_harmless
@@ -60,6 +60,11 @@ class Following(Protocol):
 
     more: bool
     due: float | None
+    missed: list[Missed]
+    start: str | None
+
+    def add(self, names: Iterable[str]) -> None:
+        """Follow these, too."""
 
     def poll(self, now: float, grown: Iterable[str] | None = None) -> list[LogEntry]:
         """What has come."""
@@ -79,7 +84,7 @@ def answer(question: Question, deadline: float = DEADLINE) -> Page:
     helper = _Helper(question.grep, deadline)
     try:
         reply = helper.ask({"ask": "query", "question": question._asdict()})
-        return Page(_entries(reply), reply["cursor"], reply["more"])
+        return Page(_entries(reply), reply["cursor"], reply["more"], _missed(reply))
     finally:
         helper.close()
 
@@ -98,17 +103,28 @@ class GrepFollower:
     def __init__(self, question: Question, deadline: float) -> None:
         self.more = False
         self.due: float | None = None
+        self.missed: list[Missed] = []
         self._helper = _Helper(question.grep or "", deadline)
         try:
-            self._cursor = self._helper.ask({"ask": "follow", "question": question._asdict()})["cursor"]
+            begun = self._helper.ask({"ask": "follow", "question": question._asdict()})
         except BaseException:
             self.close()
             raise
+        self._cursor, self.start = begun["cursor"], begun["start"]
+        self._added: list[str] = []
+
+    def add(self, names: Iterable[str]) -> None:
+        """As `Follower.add`."""
+        self._added += names
 
     def poll(self, now: float, grown: Iterable[str] | None = None) -> list[LogEntry]:
         """As `Follower.poll`; raises GrepTimeout, after which it is of no more use."""
-        reply = self._helper.ask({"ask": "poll", "now": now, "grown": None if grown is None else list(grown)})
+        added, self._added = self._added, []
+        reply = self._helper.ask(
+            {"ask": "poll", "now": now, "grown": None if grown is None else list(grown), "add": added}
+        )
         self._cursor, self.more, self.due = reply["cursor"], reply["more"], reply["due"]
+        self.missed = _missed(reply)
         return _entries(reply)
 
     def cursor(self) -> str:
@@ -190,10 +206,20 @@ def main(arguments: list[str]) -> int:
 def _reply(request: Mapping[str, Any], following: Follower | None) -> dict[str, object]:
     if request["ask"] == "query":
         page = query(**request["question"])
-        return {"entries": page.entries, "cursor": page.cursor, "more": page.more}
+        return page._asdict()
     assert following is not None
-    entries = following.poll(request["now"], request["grown"]) if request["ask"] == "poll" else []
-    return {"entries": entries, "cursor": following.cursor(), "more": following.more, "due": following.due}
+    entries: list[LogEntry] = []
+    if request["ask"] == "poll":
+        following.add(request["add"])
+        entries = following.poll(request["now"], request["grown"])
+    return {
+        "entries": entries,
+        "cursor": following.cursor(),
+        "more": following.more,
+        "due": following.due,
+        "missed": following.missed,
+        "start": following.start,
+    }
 
 
 def _for_follower(question: Mapping[str, Any]) -> dict[str, Any]:
@@ -202,6 +228,10 @@ def _for_follower(question: Mapping[str, Any]) -> dict[str, Any]:
 
 def _entries(reply: Mapping[str, Any]) -> list[LogEntry]:
     return [LogEntry(*each) for each in reply["entries"]]
+
+
+def _missed(reply: Mapping[str, Any]) -> list[Missed]:
+    return [Missed(*each) for each in reply["missed"]]
 
 
 if __name__ == "__main__":

@@ -23,22 +23,27 @@ _LOG_NAME = re.compile(r"(.+)\.log(?:\.[0-9]+)?")
 
 
 class Place(NamedTuple):
-    """A place in a component's logs as a cursor names it: which file, and where in it."""
+    """A place in a component's logs as a cursor names it: which file, and where in it.
+
+    `origin`: how many bytes there had been before that file; None where nobody knows.
+    """
 
     inode: int
     born: int
     offset: int
+    origin: int | None = None
 
 
 class Generation:
     """One log with its index.  What lies beyond `size` came after we looked."""
 
-    __slots__ = ("index", "known_born", "log")
+    __slots__ = ("_origin", "index", "known_born", "log")
 
     def __init__(self, log: StoredFile, index: Index) -> None:
         self.log = log
         self.index = index
         self.known_born = 0
+        self._origin: int | None = None
 
     @property
     def size(self) -> int:
@@ -51,13 +56,44 @@ class Generation:
         (A record without bytes yet is not final.)
         """
         if not self.known_born and self.size:
-            self.known_born = self.index.born_ns()
+            head = self.index.head()
+            if self.is_still(head):
+                self.known_born, self._origin = head
         return self.known_born
+
+    @property
+    def origin(self) -> int | None:
+        """How many bytes there were before this file; None where nobody knows."""
+        if self._origin is None and not self.born:
+            self._origin = self.index.head()[1]
+        return self._origin
 
     def is_at(self, place: Place) -> bool:
         """Whether `place` is in this file."""
-        same = place.born == self.born or not (place.born and self.born)
-        return same and place.inode == self.log.inode and place.offset <= self.size
+        if place.inode != self.log.inode or place.offset > self.size:
+            return False
+        return _agree(place.born or None, self.born or None) and _agree(place.origin, self.origin)
+
+    def read(self, start: int, end: int) -> bytes | None:
+        """These bytes, fewer where the disk cannot read them; None if the file has gone.
+
+        One that has its inode since is another: what the index begins with tells, before and after.
+        """
+        _ = self.born
+        data = self.log.read(start, end)
+        head = self.index.head()
+        if not self.is_still(head):
+            return None
+        whole = len(data) == end - start and (head[0] or self.index.count < 3)
+        return data if whole or self.exists() else None
+
+    def exists(self) -> bool:
+        """Whether both are there still, under whatever number."""
+        return self.log.exists() and (self.index.file is None or self.index.file.exists())
+
+    def is_still(self, head: tuple[int, int | None]) -> bool:
+        """Whether its index begins as it did when we saw it, as far as anything was there."""
+        return _agree(self.known_born or None, head[0] or None) and _agree(self._origin, head[1])
 
     def files(self) -> tuple[int, int, int | None]:
         """Which files these are, and under which number."""
@@ -71,7 +107,8 @@ class Position(NamedTuple):
     offset: int
 
     def place(self) -> Place:
-        return Place(self.generation.log.inode, self.generation.born, self.offset)
+        generation = self.generation
+        return Place(generation.log.inode, generation.born, self.offset, generation.origin)
 
 
 class History:
@@ -89,9 +126,17 @@ class History:
 
     # -- looking at the disk -------------------------------------------------------------------------
 
-    def refresh(self) -> None:
-        """See what has been written since, and whether a rotation has happened."""
-        if not (self.generations and self._grow(self.generations[-1])):
+    @property
+    def in_doubt(self) -> bool:
+        """Whether the last look fell into rotations, so that what is known may be older than what is there."""
+        return 0 < self._doubts <= _DOUBTS
+
+    def refresh(self, anew: bool = False) -> None:
+        """See what has been written since, and whether a rotation has happened.
+
+        `anew`: do not trust that the newest file seems to be the same, since another was found to have gone.
+        """
+        if anew or self.in_doubt or not (self.generations and self._grow(self.generations[-1])):
             self._look()
 
     def _grow(self, newest: Generation) -> bool:
@@ -99,13 +144,14 @@ class History:
         log = _stat(self._log)
         if log is None or log.st_ino != newest.log.inode or log.st_size < newest.size:
             return False
-        if log.st_size == newest.size and newest.index.file is not None:
+        same = (log.st_size, log.st_mtime_ns) == (newest.size, newest.index.fallback_ns)
+        if same and newest.index.file is not None:
             return True
         index = _stat(self._path)  # after the log: a record is written before its bytes
         file = newest.index.file
         if _inode(index) != (file.inode if file else None):
             return False
-        if newest.known_born and newest.index.born_ns() != newest.known_born:
+        if not newest.is_still(newest.index.head()):
             return False  # cleared and written anew, and the inodes were used again
         _grown(newest, log, index)
         return True
@@ -121,8 +167,7 @@ class History:
     def _known(self, new: Generation) -> Generation:
         """The object in which others hold a position, brought up to date, if it is the same file."""
         for old in self.generations:
-            same = old.log.inode == new.log.inode and (old.born == new.born or not (old.born and new.born))
-            if same and old.size <= new.size:
+            if old.log.inode == new.log.inode and old.is_still(new.index.head()) and old.size <= new.size:
                 old.log = new.log
                 old.index.follow(new.index)
                 return old
@@ -143,17 +188,22 @@ class History:
         """What is there, the newest first, and whether it can be believed.
 
         Of each pair the index is renamed first and the newest pair last (platform.logindex).  So when every
-        log has its index, and the live pair is the same before and after, each index is that of its log.
+        log has its index, and the live pair is the same before and after, each index is that of its log; what
+        the live one begins with is looked at, too, since inodes are used again.
         """
         found: list[Generation] = []
         settled, number, missing = True, 0, 0
+        origin: int | None = None
         while missing < 2:
             log, index = _stat(rotated(self._log, number)), _stat(rotated(self._path, number))
             settled = settled and (log is None) == (index is None)
             missing = missing + 1 if log is None else 0
             if log is not None and all(log.st_ino != other.log.inode for other in found):
                 found.append(self._generation(number, log, index))
+                origin = found[0].origin if number == 1 else origin  # which `_grow` compares, too
             number += 1
+        if origin is not None and origin != found[0].index.head()[1]:
+            settled = False  # so many rotations that the inodes are the same again
         live = _stat(self._log), _stat(self._path)
         newest = found[0].files() if found else (0, None, None)
         return found, settled and newest == (0, _inode(live[0]), _inode(live[1]))
@@ -178,8 +228,15 @@ class History:
         for generation in self.generations:
             if generation.is_at(place):
                 return Position(generation, place.offset)
-        later = (each for each in self.generations if each.born > place.born or not each.born)
+        later = (each for each in self.generations if _is_after(each, place))
         return next((Position(each, 0) for each in later), None)
+
+    def between(self, place: Place, reached: Generation) -> int | None:
+        """How many bytes lay between `place`, whose file has gone, and that file; None if nobody knows."""
+        if place.origin is None or reached.origin is None:
+            return None
+        between = reached.origin - place.origin - place.offset
+        return between if between >= 0 else None
 
     def after(self, generation: Generation) -> Generation | None:
         """The next newer file; None if there is none, or if `generation` has gone."""
@@ -245,6 +302,19 @@ def log_names(folder: str) -> list[str]:
     except OSError:
         return []
     return sorted({match[1] for match in map(_LOG_NAME.fullmatch, files) if match})
+
+
+def _agree(one: int | None, other: int | None) -> bool:
+    """Whether both may be the same, None being unknown."""
+    return one is None or other is None or one == other
+
+
+def _is_after(generation: Generation, place: Place) -> bool:
+    if generation.born > place.born or not generation.born:
+        return True
+    if place.origin is None or generation.origin is None:
+        return False
+    return generation.origin >= place.origin + place.offset  # whatever the clock said meanwhile
 
 
 def _stat(path: str) -> os.stat_result | None:

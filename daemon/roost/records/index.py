@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
-from ..platform.logindex import GAP, MERGED, RECORD, SIZE, STDERR
+from ..platform.logindex import GAP, MERGED, ORIGIN, RECORD, SIZE, STDERR, unpack_origin
 from .stored import StoredFile, read_range
 
 _FIRST_BLOCK = 8  # records read at once; most questions need one, a walk soon reads more
@@ -33,7 +33,13 @@ class Record(NamedTuple):
 
     @property
     def is_gap(self) -> bool:
+        """Whether it describes no bytes."""
         return bool(self.flags & GAP)
+
+    @property
+    def is_loss(self) -> bool:
+        """Whether it says that bytes are missing here."""
+        return self.flags & (GAP | ORIGIN) == GAP
 
 
 class Source(NamedTuple):
@@ -117,9 +123,9 @@ class Index:
             if record.offset > position:
                 yield _piece(position, record.offset, current)
                 position = record.offset
-            if record.is_gap:
+            if record.is_loss:
                 yield _gap(position, record)
-            else:
+            elif not record.is_gap:
                 current = record
         if position < end:
             yield _piece(position, end, current)
@@ -134,7 +140,8 @@ class Index:
                 if record.offset < position:  # what should follow a gap is not there
                     yield _piece(record.offset, position, self._valid_before(record.number))
                     position = record.offset
-                yield _gap(position, record)
+                if record.is_loss:
+                    yield _gap(position, record)
             elif record.offset < position:
                 yield _piece(record.offset, position, record)
                 position = record.offset
@@ -145,8 +152,14 @@ class Index:
 
     def born_ns(self) -> int:
         """The time of the first record: with the inode, what tells this file from any other; 0 if none."""
-        first = next(iter(self._read(0, 1)), None) if self.count else None
-        return first.time_ns if first else 0
+        return self.head()[0]
+
+    def head(self) -> tuple[int, int | None]:
+        """The time of the first record of bytes, and how many bytes there were before (None: nobody knows)."""
+        data = self.file.read(0, min(self.file.size // SIZE, 3) * SIZE) if self.file else b""
+        origin = unpack_origin(data)
+        first = data if origin is None else data[2 * SIZE :]
+        return RECORD.unpack_from(first)[1] if len(first) >= SIZE else 0, origin
 
     def last_time_ns(self, end: int) -> int:
         """When the last byte before `end` arrived."""

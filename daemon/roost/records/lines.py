@@ -6,7 +6,7 @@ A line belongs to one stream of one run and ends with its newline; what the othe
 no part of it.  An unfinished line ends without a newline
 
 * where a piece of a later run begins,
-* at a gap of its stream (it is then marked truncated),
+* at a gap of its stream, or where what follows was removed unread (it is then marked truncated),
 * when `AGE` index records went by without a byte of it (whatever comes then is a line of its own),
 * after `LONGEST` bytes (it is then marked truncated),
 * when the reader says so (`flush`), because there is no more, or has not been for a while.
@@ -116,10 +116,13 @@ class Lines:
             if opened.length >= LONGEST:
                 self._end(source, Position(generation, piece.start + len(data)), truncated=True)
 
-    def flush(self, position: Position, source: Source | None = None) -> None:
-        """Tell open lines (all, or that of `source`) as they are; `position` is behind all that was fed."""
+    def flush(self, position: Position, source: Source | None = None, truncated: bool = False) -> None:
+        """Tell open lines (all, or that of `source`) as they are; `position` is behind all that was fed.
+
+        `truncated`: their ends will never be seen.
+        """
         for each in [source] if source else self._by_time(self.opened):
-            self._end(each, position)
+            self._end(each, position, truncated)
 
     # -- lines with their newline --------------------------------------------------------------------
 

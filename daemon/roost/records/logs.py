@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
 from . import cursor as cursors
-from .entries import PAGE_BYTES, STREAM_NUMBERS, LogEntry, Page, Stream, entry, weight
-from .history import History, Position, log_names
+from .entries import PAGE_BYTES, STREAM_NUMBERS, LogEntry, Missed, Page, Stream, entry, missed, weight
+from .history import History, Place, Position, log_names
 from .lines import Line
 from .merge import Candidate, Merge, merged_newest_first, newest_first
 from .patterns import compiled, is_plain
@@ -40,7 +40,7 @@ class Filter(NamedTuple):
         plain = self.grep is not None and is_plain(self.grep)
         return Wanted(
             stream=STREAM_NUMBERS[self.stream] if self.stream else None,
-            run=history.highest_run() if self.run == "last" else self.run,
+            run=(history.highest_run() or None) if self.run == "last" else self.run,
             since_ns=self.since_ns,
             until_ns=self.until_ns,
             needle=self.grep.encode() if self.grep and plain else None,
@@ -61,6 +61,7 @@ class Selection(NamedTuple):
     lines: list[tuple[int, Line]]
     told: list[Told | None]
     more: bool
+    missed: list[Missed]
 
 
 def query(
@@ -99,6 +100,7 @@ def query(
         [entry(sources[number].history.name, line) for number, line in selection.lines],
         cursor_of(sources, selection.told),
         selection.more,
+        selection.missed,
     )
 
 
@@ -155,7 +157,8 @@ def following(tails: Sequence[Tail | None], count: int | None, page_bytes: int) 
         more = merge.waiting
         if more:
             break
-    return Selection(lines, [tail.told if tail else None for tail in tails], more)
+    gone = missed((tail.history.name, tail) for _, tail in present)
+    return Selection(lines, [tail.told if tail else None for tail in tails], more, gone)
 
 
 def tails_of(sources: Sequence[Source], marks: dict[str, cursors.Mark | None] | None) -> list[Tail | None]:
@@ -164,11 +167,22 @@ def tails_of(sources: Sequence[Source], marks: dict[str, cursors.Mark | None] | 
     block = max(_SMALLEST_BLOCK, FIRST_BLOCK * _FULL_BLOCKS // max(len(sources), _FULL_BLOCKS))
     for source in sources:
         mark = marks.get(source.history.name) if marks else None
-        told = _resumed(source.history, mark) if mark else _begin(source)
+        if mark is not None:
+            told = _resumed(source.history, mark)
+        elif marks is not None and source.history.name in marks:
+            told = told_from_the_first(source.history)
+        else:
+            told = _begin(source)
         end = _end(source)
         stop = None if end == source.history.end() else end
         tails.append(Tail(source.history, told, source.wanted, stop, block) if told else None)
     return tails
+
+
+def told_from_the_first(history: History) -> Told | None:
+    """For one who was there before the log: its beginning, and it counts what of it has gone already."""
+    begin = history.begin()
+    return Told(begin, {}, Place(0, 0, 0, 0)) if begin else None
 
 
 def cursor_of(sources: Sequence[Source], told: Sequence[Told | None]) -> str:
@@ -176,7 +190,7 @@ def cursor_of(sources: Sequence[Source], told: Sequence[Told | None]) -> str:
     return cursors.encode(
         {
             source.history.name: each
-            and cursors.Mark(each.position.place(), {who: at.place() for who, at in each.marks.items()})
+            and cursors.Mark(each.place(), {who: at.place() for who, at in each.marks.items()})
             for source, each in zip(sources, told, strict=True)
         }
     )
@@ -220,7 +234,7 @@ class _LastPage:
         for number, line in lines:
             if number in self._cut:
                 self._told[number] = Told(line.position, line.marks)
-        return Selection(lines, self._told, bool(self._cut))
+        return Selection(lines, self._told, bool(self._cut), [])
 
 
 def _span(source: Source) -> tuple[Position, Position] | None:
@@ -257,4 +271,8 @@ def _resumed(history: History, mark: cursors.Mark) -> Told | None:
     if position is None:
         return None
     marks = {source: history.find(place) for source, place in mark.told.items()}
-    return Told(position, {source: at for source, at in marks.items() if at is not None})
+    return Told(
+        position,
+        {source: at for source, at in marks.items() if at is not None},
+        None if position.generation.is_at(mark.place) else mark.place,
+    )

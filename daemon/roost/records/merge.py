@@ -24,6 +24,7 @@ class Merge:
         self._tails = tails
         self._order = [0] * len(tails)
         self._heap: list[tuple[int, int]] = []
+        self._put_off = False  # a file has gone while it was read: another time
         self.scanned = 0
         for number in range(len(tails)):
             self._push(number)
@@ -45,14 +46,19 @@ class Merge:
                 return number, line
             if scan_limit is not None and self.scanned > scan_limit:
                 return None
-            self.scanned += tail.fill()
-            self._renew(number)
+            read = tail.fill()
+            self.scanned += read
+            if read or tail.ready:
+                self._renew(number)
+            else:
+                heapq.heappop(self._heap)
+                self._put_off = True
         return None
 
     @property
     def waiting(self) -> bool:
         """Whether there is more to take or to read."""
-        return bool(self._heap)
+        return self._put_off or bool(self._heap)
 
     def _renew(self, number: int) -> None:
         heapq.heappop(self._heap)

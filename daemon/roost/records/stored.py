@@ -42,6 +42,19 @@ class StoredFile:
         with self.opened() as fd:
             return b"" if fd is None else read_range(fd, start, end - start)
 
+    def exists(self) -> bool:
+        """Whether it is still there under any of its names, readable or not."""
+        number, missing = self.number, 0
+        while missing < _HOLES:
+            try:
+                if os.stat(logindex.rotated(self.base, number)).st_ino == self.inode:
+                    return True
+                missing = 0
+            except OSError:
+                missing += 1
+            number += 1
+        return False
+
     def _open(self) -> int | None:
         """Look for it where it was and further up: a rotation never gives a lower number."""
         number, missing = self.number, 0

@@ -17,7 +17,7 @@ from ...records.patterns import BadPattern, compiled
 from ...records.times import BadTime, parse_moment
 from .. import context, exits, logsource, options, output, session, status_view
 from ..faults import Fault
-from ..logview import LogView
+from ..logview import LogView, gap_text
 from ..text import names as listed
 
 
@@ -147,9 +147,12 @@ def _print(entries: Iterable[logsource.Entry], view: LogView, as_json: bool) -> 
     """Print entries; how many there were."""
     count = 0
     for entry in entries:
+        gap = gap_text(entry)
+        if gap is not None:
+            output.note(gap)
         if as_json:
             output.json_line(entry)
-        else:
+        elif gap is None:
             output.data(view.line(entry))
         count += 1
     return count

@@ -61,11 +61,11 @@ class StampedLog(LogFile):
             written = positional.write_at(self._log, data, self.end)
         else:
             time_ns = max(time_ns, last_time)
-            self._put(logindex.pack(self.end, time_ns, run, stream))
+            size = self._put(logindex.pack(self.end, time_ns, run, stream))
             self._last = (time_ns, -1, -1)  # no bytes follow it yet: the next record takes its place
             written = positional.write_at(self._log, data, self.end)
             if written:
-                self._index_end += logindex.SIZE
+                self._index_end += size
                 self._last = (time_ns, run, stream)
         if written:
             self.end += written

@@ -57,7 +57,12 @@ class RecordHandlers:
             raise errors.invalid_params("logs.query", str(error)) from error
         except GrepTimeout as error:
             raise errors.timed_out(str(error), "use a simpler pattern, or a plain text") from error
-        return t.LogPage(entries=[shown(entry) for entry in page.entries], cursor=page.cursor, more=page.more)
+        return t.LogPage(
+            entries=[shown(entry) for entry in page.entries],
+            cursor=page.cursor,
+            more=page.more,
+            missed=[shown_missed(missed) for missed in page.missed],
+        )
 
     async def clear(self, params: t.LogClearParams, _session: Session) -> t.Cleared:
         names = log_sources(self._daemon, params.names)
@@ -135,6 +140,11 @@ def shown(entry: e.LogEntry) -> t.LogEntry:
         text=entry.text,
         truncated=entry.truncated,
     )
+
+
+def shown_missed(missed: e.Missed) -> t.Missed:
+    """What was removed too early, as the interface has it."""
+    return t.Missed(name=missed.name, bytes=missed.bytes, at=rfc3339(missed.at_ns))
 
 
 def shown_event(event: Event) -> t.Event:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
+
+from msgspec import UNSET
 
 from ...api import errors
 from ...api import types as t
@@ -15,7 +18,7 @@ from ...records.grep import Following, GrepTimeout, Question, follower
 from ...records.patterns import BadPattern
 from ..daemon import Daemon
 from ..view import View
-from .records import log_sources, moment, shown, shown_event
+from .records import log_sources, moment, shown, shown_event, shown_missed
 
 _GATHER = 0.05
 """Seconds in which lines of a chatterbox are gathered before they are read; the first goes out at once."""
@@ -34,7 +37,8 @@ class StreamHandlers:
         return {"logs.stream": self.logs, "events.stream": self.events, "status.stream": self.status}
 
     async def logs(self, params: t.LogFollow, session: Session) -> t.Subscribed:
-        names = log_sources(self._daemon, params.names)
+        wanted = partial(log_sources, self._daemon, params.names)
+        names = wanted()
         question = Question(
             self._daemon.paths.logs,
             names,
@@ -50,8 +54,8 @@ class StreamHandlers:
         except (BadCursor, BadPattern) as error:
             raise errors.invalid_params("logs.stream", str(error)) from error
         subscription = session.subscribe("logs")
-        LogStream(self._daemon, subscription, following, names).begin()
-        return t.Subscribed(subscription=subscription.id)
+        LogStream(self._daemon, subscription, following, names, wanted).begin()
+        return t.Subscribed(subscription=subscription.id, cursor=following.start or UNSET)
 
     def events(self, params: t.EventFollow, session: Session) -> t.Subscribed:
         subscription = session.subscribe("events")
@@ -102,15 +106,26 @@ class StreamHandlers:
 
 
 class LogStream:
-    """One follower: reads when a log has grown, sends when the client has room; the files are its buffer."""
+    """One follower: reads when a log has grown, sends when the client has room; the files are its buffer.
+
+    `wanted` says whom it is to follow, now that there are others than before.
+    """
 
     def __init__(
-        self, daemon: Daemon, subscription: Subscription, follower: Following, names: list[str]
+        self,
+        daemon: Daemon,
+        subscription: Subscription,
+        follower: Following,
+        names: list[str],
+        wanted: Callable[[], list[str]],
     ) -> None:
         self._daemon = daemon
         self._subscription = subscription
         self._follower = follower
         self._names = names
+        self._wanted = wanted
+        self._seen = frozenset(names)
+        self._new: list[str] = []
         self._grown = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -118,10 +133,27 @@ class LogStream:
         """Follow until the subscription ends."""
         for name in self._names:
             self._daemon.growth.listen(name, self._grown.set)
+        self._daemon.supervisor.watch(self._changed)
         self._subscription.on_close(self._end)
         self._task = asyncio.ensure_future(self._run())
 
+    def _changed(self, names: frozenset[str]) -> None:
+        """A component that came with a reload is followed from its first line on, if it is meant."""
+        if names <= self._seen:
+            return
+        self._seen |= names
+        try:
+            new = [name for name in self._wanted() if name not in self._names]
+        except errors.RpcError:
+            return  # it is the other way round: all that were named have gone
+        for name in new:
+            self._daemon.growth.listen(name, self._grown.set)
+        self._names += new
+        self._new += new
+        self._grown.set()
+
     def _end(self) -> None:
+        self._daemon.supervisor.unwatch(self._changed)
         for name in self._names:
             self._daemon.growth.unlisten(name, self._grown.set)
         if self._task is not None:
@@ -140,10 +172,18 @@ class LogStream:
         while not self._subscription.closed:
             self._grown.clear()
             looked = clock.now()
+            new, self._new = self._new, []
+            self._follower.add(new)
             entries = await loop.run_in_executor(None, self._follower.poll, looked)
-            if entries:
+            missed = self._follower.missed
+            if entries or missed:
                 await self._subscription.drained()
-                told = t.LogEntries(entries=[shown(one) for one in entries], cursor=self._follower.cursor())
+                told = t.LogEntries(
+                    entries=[shown(one) for one in entries],
+                    cursor=self._follower.cursor(),
+                    missed=[shown_missed(one) for one in missed],
+                )
+                self._subscription.lagged += len(missed)
                 self._subscription.send("logs.entries", told, count=len(entries))
             if not self._follower.more:
                 await self._rest()
