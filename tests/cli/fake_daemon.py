@@ -40,6 +40,7 @@ class FakeDaemon:
             "daemon.status": lambda params, progress: self.snapshot["daemon"],
         }
         self.streams: dict[str, list[tuple[str, dict[str, Any]]]] = {}
+        self.begun: dict[str, dict[str, Any]] = {}  # what more it answers to a subscription
         self._clients: list[socket.socket] = []
         self.endpoint_path = paths.endpoint.partition(":")[2]
         self._listener = endpoint.listen(paths.endpoint)
@@ -115,7 +116,7 @@ class FakeDaemon:
             send({"method": "progress", "params": {"id": request["id"], **news}})
 
         if method in self.streams:
-            send({"id": request["id"], "result": {"subscription": method}})
+            send({"id": request["id"], "result": {"subscription": method, **self.begun.get(method, {})}})
             for name, payload in self.streams[method]:
                 send({"method": name, "params": {"subscription": method, **payload}})
             return

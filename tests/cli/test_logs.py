@@ -220,3 +220,19 @@ def test_a_reader_that_was_too_slow_asks_again(paths: ProjectPaths, daemon: Fake
     daemon.streams["logs.stream"] = [("logs.entries", {"entries": [entry(text="two")]})]
     assert [each["text"] for each in next(bursts)] == ["two"]
     assert daemon.asked_for("logs.stream")["cursor"]
+
+
+def test_what_comes_before_the_first_line_was_shown_is_not_lost(
+    paths: ProjectPaths, daemon: FakeDaemon
+) -> None:
+    """P6: `logs -f -n 0`, and the daemon goes before anything came: one goes on from where the stream began."""
+    write(paths, "api", b"")
+    daemon.begun["logs.stream"] = {"cursor": CURSOR}
+    daemon.streams["logs.stream"] = [("logs.entries", {"entries": []})]
+    bursts = logsource.followed(paths, logsource.Question(("api",), lines=0))
+    assert next(bursts) == []
+    daemon.streams["logs.stream"] = [("logs.entries", {"entries": [entry(text="two")], "cursor": "x"})]
+    daemon.drop_clients()
+    assert [each["text"] for each in next(bursts)] == ["two"]
+    asked = [params.get("cursor") for method, params in daemon.asked if method == "logs.stream"]
+    assert asked[0] is None and asked[-1] is not None

@@ -184,3 +184,30 @@ def ended(child: subprocess.Popen[bytes]) -> str:
     child.stderr.close()
     child.wait(PATIENCE)
     return said
+
+
+def test_a_component_that_comes_with_a_reload_is_followed(project: ProjectUnderTest) -> None:
+    """S30: `roost logs -f` without names shows those, too, that were not there when it began."""
+    first = {"run": program("counter", "--rate", 5)}
+    project.components(one=first)
+    project.up()
+    child = project.start_roost("logs", "-f", "--json")
+    guard = threading.Timer(PATIENCE, child.kill)
+    guard.start()
+    names: list[str] = []
+    try:
+        assert child.stdout is not None
+        names.append(json.loads(child.stdout.readline())["name"])
+        project.components(one=first, two=first)
+        project.roost("reload", check=True)
+        for line in child.stdout:
+            entry = json.loads(line)
+            names.append(entry["name"])
+            if entry["name"] == "two":
+                assert entry["text"] in ("out 1", "err 1")
+                break
+    finally:
+        guard.cancel()
+        said = ended(child)
+    assert names[0] == "one" and names[-1] == "two"
+    assert said == ""

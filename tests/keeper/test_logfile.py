@@ -261,3 +261,46 @@ def test_a_disk_without_room_to_set_aside_is_no_trouble(
     file.close()
     assert (tmp_path / "logs" / "a.log").read_bytes() == b"line\n" * 10
     assert asked == [5]
+
+
+def origin_of(index: Path) -> int | None:
+    return logindex.unpack_origin(index.read_bytes())
+
+
+def test_each_file_says_how_much_was_before_it(tmp_path: Path, pipe: Pipe) -> None:
+    """Over rotation, clearing, a keeper's death, and files that somebody emptied or removed; to the byte."""
+    reader = make_reader(pipe.reading)
+    index = tmp_path / "logs" / "a.idx"
+    file = log_in(tmp_path)
+
+    def write(text: bytes) -> None:
+        os.write(pipe.writing, text)
+        file.take(reader, 100, 1, 1)
+
+    write(b"12345")
+    assert origin_of(index) == 0
+    file.rotate()
+    assert (origin_of(index), origin_of(tmp_path / "logs" / "a.idx.1")) == (5, 0)
+    file.close()
+    file = log_in(tmp_path)  # killed before the new file had any bytes
+    write(b"678")
+    assert origin_of(index) == 5
+    file.clear()
+    assert origin_of(index) == 8
+    write(b"90")
+    os.truncate(tmp_path / "logs" / "a.log", 0)
+    time.sleep(0.002)  # or the record of before would do
+    write(b"ab")
+    assert origin_of(index) == 10
+    file.close()
+    for each in (tmp_path / "logs").iterdir():
+        each.unlink()
+    write(b"c")
+    assert origin_of(index) == 12
+    file.rotate()
+    index.unlink()
+    file.close()
+    file = log_in(tmp_path)
+    file.open()
+    assert origin_of(index) == 13
+    file.close()
