@@ -137,7 +137,7 @@ def test_what_is_external_is_watched_and_never_touched(project: ProjectUnderTest
         assert (shown["kind"], shown["pid"], shown["run"]) == ("external", None, 0)
         assert project.status()["color"] == "green"
         refused = project.roost("signal", "ollama", "TERM")
-        assert refused.code == 1
+        assert refused.code == 1 and "external" in refused.err, str(refused)
     project.wait_state("ollama", "waiting")
     assert states(project)["web"] == "running", "what runs is left alone"
     project.down()

@@ -59,6 +59,45 @@ def test_a_failing_liveness_restarts(project: ProjectUnderTest) -> None:
     assert told["data"]["attempt"] == 1
 
 
+def test_a_server_that_no_longer_listens_is_restarted(project: ProjectUnderTest) -> None:
+    """S13: its process lives on, and its port tells that it does not serve."""
+    port = free_port()
+    code = (
+        "import os, socket, time\n"
+        f"with socket.create_server(('127.0.0.1', {port})) as listener:\n"
+        "    listener.settimeout(0.05)\n"
+        "    while not os.path.exists('deaf'):\n"
+        "        try: listener.accept()[0].close()\n"
+        "        except TimeoutError: pass\n"
+        "os.unlink('deaf')\n"
+        "time.sleep(3600)\n"
+    )
+    probes = {"startup": {"tcp": port, **QUICK, **STARTED}, "liveness": {"tcp": port, **QUICK}}
+    project.components(
+        web={"run": [sys.executable, "-c", code], "probes": probes, "restart": {"backoff": {"initial": 0}}}
+    )
+    project.up()
+    project.file("deaf", "")
+    project.wait_for(lambda s: s["components"][0]["run"] >= 2 and s["components"][0]["health"] == "healthy")
+    told = next(e for e in project.events() if e["kind"] == "restarting")
+    assert f"liveness probe failed: connection refused on 127.0.0.1:{port}" in told["message"]
+
+
+def test_a_life_of_min_uptime_begins_the_backoff_anew(project: ProjectUnderTest) -> None:
+    """S17, S22: the delay grows from crash to crash, and not after lives that were long enough."""
+    backoff = {"initial": "20ms", "factor": 10, "max": "1s"}
+    restart = {"backoff": backoff, "limit": {"max": 3, "within": "1h"}}
+    project.components(
+        brief={"run": "exit 1", "restart": {**restart, "min_uptime": "10m"}},
+        long={"run": "sleep 0.4; exit 1", "restart": {**restart, "min_uptime": "200ms"}},
+    )
+    project.roost("up", "--no-wait", check=True)
+    for name, delays in (("brief", [0.02, 0.2, 1]), ("long", [0.02, 0.02, 0.02])):
+        project.wait_state(name, "failed")
+        told = [e for e in project.events() if (e["kind"], e["component"]) == ("restarting", name)]
+        assert [e["data"]["delay_s"] for e in told] == pytest.approx(delays), name
+
+
 def test_startup_delays_liveness(project: ProjectUnderTest) -> None:
     """S11, S15: while the startup probe has not passed, a liveness that would fail restarts nothing."""
     project.file("mood", "bad")

@@ -158,6 +158,8 @@ class ComponentHandlers(Shared):
         names = self._expand([params.name])
         for name in names:
             component = self._components[name]
+            if component.watched_only:
+                raise errors.conflict(f"{name} is external: it is only watched, and never signalled")
             if not component.there:
                 raise errors.conflict(
                     f"{name} is {component.state}: there is nothing to signal", f"roost start {name}"
