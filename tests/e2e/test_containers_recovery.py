@@ -311,6 +311,22 @@ def test_two_projects_with_the_same_components_do_not_meet(
     assert two.containers() == []
 
 
+def test_a_new_daemon_under_a_hung_engine(contained: Contained) -> None:
+    """P1, P12: kill -9 of the daemon while the engine is stopped: the next one answers, and calls nothing running
+    that it has not seen; afterwards it is the same run."""
+    project = contained.project
+    project.components(box=contained.box(*SLEEPER), other={"run": ["sleep", "600"]})
+    project.up()
+    with contained.engine.stopped():
+        kill_daemon(project)
+        status = by_name(project.status())
+        assert status["box"]["state"] == "waiting" and not status["box"]["ready"]
+        assert status["box"]["reason"].startswith("waiting for the container engine: ")
+        assert status["other"]["ready"]
+    status = by_name(project.wait_for(lambda s: s["color"] == "green", timeout=PATIENCE, what="green again"))
+    assert (status["box"]["run"], status["box"]["restarts"]) == (1, 0)
+
+
 def test_a_hung_engine_delays_nobody(contained: Contained) -> None:
     """P12: while the engine is stopped, answers, probes and restarts of others are as quick as before."""
     project, port = contained.project, free_port()
