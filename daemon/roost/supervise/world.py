@@ -98,10 +98,8 @@ class World:
             self.contained.all.stop(component)
             return
         if component.pid is None:
-            if (
-                self._looking.get(component.name) == component.run
-            ):  # the keeper has not been asked, and is not
-                del self._looking[component.name]
+            if self._looking.get(component.name) == component.run:
+                del self._looking[component.name]  # so that the keeper is never asked
                 self._fail(component.name, component.run, "given up before it was started")
             return  # else the keeper's answer brings it, and this again
         spec = component.spec
