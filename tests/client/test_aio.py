@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import threading
 import typing
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
@@ -145,7 +146,7 @@ def test_a_stream_brings_items_and_gaps(rig: Rig, paths: ProjectPaths) -> None:
 
 def test_a_stream_that_nobody_takes_is_not_read_on(rig: Rig, paths: ProjectPaths) -> None:
     """What waits in a client is bounded: the daemon notices the slow reader and counts what it missed."""
-    total = 20_000
+    total, flooded = 20_000, threading.Event()
 
     async def test(client: AsyncClient) -> None:
         async with await client.events_stream() as stream:
@@ -154,8 +155,12 @@ def test_a_stream_that_nobody_takes_is_not_read_on(rig: Rig, paths: ProjectPaths
             def flood() -> None:
                 for number in range(total):
                     rig.sample.streams[0].send("events.event", t.Event(seq=number, at="now", kind="k" * 200))
+                flooded.set()
 
             rig.loop.call_soon_threadsafe(flood)
+            await asyncio.to_thread(
+                flooded.wait, PATIENCE
+            )  # nothing is taken; what comes is read up to a bound
             seen = missed = 0
             while seen + missed < total:
                 item = await anext(stream)

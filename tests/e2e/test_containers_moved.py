@@ -41,7 +41,7 @@ def everything(contained: Contained) -> list[Any]:
 
 
 def test_a_moved_project_keeps_its_containers(contained: Contained) -> None:
-    """P3b, P11: `mv` while it runs, and kill -9 of the daemon there: the same container, which `down` there ends."""
+    """P3b, P11: `mv` while it runs: the same container goes on, and `down` in the new place ends it."""
     project = contained.project
     project.components(box=contained.box(*SLEEPER))
     project.up()

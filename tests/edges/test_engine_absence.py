@@ -122,7 +122,8 @@ def test_what_happens_to_containers_is_told(container_engine: RealEngine) -> Non
             assert told_of[Action.STARTED].labels["roost.project"] == "events"
             if not container_engine.is_podman:  # which leaves checks to systemd, and memory to the kernel
                 assert told_of[Action.HEALTH].health is Health.HEALTHY
-                assert heard.of(eater) == [Action.CREATED, Action.STARTED, Action.OOM, Action.DIED]
+                assert heard.of(eater)[:3] == [Action.CREATED, Action.STARTED, Action.OOM]
+                assert set(heard.of(eater)[3:]) <= {Action.OOM, Action.DIED}  # the kernel may kill twice
             assert heard.of(paused)[2:4] == [Action.PAUSED, Action.UNPAUSED]
             assert not heard.happened(stranger)
             since = told_of[Action.DIED].at_ns / 1e9
