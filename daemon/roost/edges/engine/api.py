@@ -339,6 +339,10 @@ class LogReader(Protocol):
     def is_whole(self) -> bool:
         """After the end: the engine has said that this was all; a broken connection ends without it."""
 
+    @property
+    def waited(self) -> bool:
+        """After the end: it has waited for more, as was asked for; else who wants more asks again."""
+
     def close(self) -> None:
         """End the reading; whoever iterates comes to an end, too."""
 

@@ -25,6 +25,8 @@ T = TypeVar("T")
 
 FIRST_RETRY, LAST_RETRY = 0.1, 2.0
 """Seconds before an engine is asked again."""
+LOOK_EVERY = 0.5
+"""Seconds between two looks at a log that cannot be followed."""
 DISK_RETRY = 1.0
 GREW_EVERY = 0.02
 _PATIENCE = 2.0
@@ -269,7 +271,7 @@ class _Course:
         is_up = True
         while not self._taking.given_up.is_set():
             try:
-                came, is_whole = self._read(position, follow=is_up)
+                came, is_whole, waited = self._read(position, follow=is_up)
                 seen = self._ask()
             except EngineError as error:
                 if error.kind is ErrorKind.NO_SUCH_CONTAINER:
@@ -285,8 +287,8 @@ class _Course:
             if not is_up and not was_up and not came and is_whole:
                 return  # stopped, asked again since, and nothing more came
             if came:
-                self._pause = FIRST_RETRY
-            elif is_up:
+                self._pause = FIRST_RETRY if waited else LOOK_EVERY
+            if is_up and not (came and waited):
                 self._rest()
 
     def _beginning(self) -> Position:
@@ -298,13 +300,13 @@ class _Course:
                 if self._taking.given_up.wait(DISK_RETRY):
                     return Position()
 
-    def _read(self, position: Position, follow: bool) -> tuple[bool, bool]:
-        """One reading; whether anything new came, and whether the engine said that this was all."""
+    def _read(self, position: Position, follow: bool) -> tuple[bool, bool, bool]:
+        """One reading; whether anything new came, whether that was all, and whether it waited for more."""
         sieve = Sieve(position)
         reader = self._engine.logs(self._taking.container, position.since_ns, follow)
         self._taking.reader = reader
         if self._taking.given_up.is_set():
-            return False, False
+            return False, False, False
         came = False
         for piece in reader:
             data = sieve.new(piece)
@@ -315,7 +317,7 @@ class _Course:
                 sieve.written(piece)
             if self._taking.given_up.is_set():
                 break
-        return came, reader.is_whole
+        return came, reader.is_whole, reader.waited
 
     def _ask(self) -> ContainerSeen:
         question = self._engine.inspect(self._taking.container)

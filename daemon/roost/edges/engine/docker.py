@@ -128,7 +128,9 @@ class DockerEngine:
     async def stop(self, container: str, signal: str, timeout: float, limit: float = SLOW) -> None:
         what = f"stopping container {container}"
         within = timeout + limit
-        await self._ask_long(lambda sdk: stopping.stop(sdk, container, signal, timeout), within, what)
+        await self._ask_long(
+            lambda sdk: stopping.stop(sdk, container, signal, timeout, self._client.is_podman), within, what
+        )
 
     async def kill(self, container: str, signal: str = "KILL", limit: float = QUICK) -> None:
         what = f"sending {signal} to container {container}"

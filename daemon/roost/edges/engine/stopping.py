@@ -18,12 +18,14 @@ def plain(signal: str) -> str:
     return f"SIG{signal.removeprefix('SIG')}" if not signal.isdigit() else signal
 
 
-def stop(sdk: APIClient, container: str, signal: str, timeout: float) -> None:
+def stop(sdk: APIClient, container: str, signal: str, timeout: float, is_podman: bool = False) -> None:
     """One verb with the escalation inside the engine, so that it does not need us (DESIGN.md §1).
 
     An engine older than version 1.42 of its interface knows no other signal than the container's own; for
-    another one the escalation is here.
+    another one the escalation is here.  Podman ends nothing that is paused.
     """
+    if is_podman:
+        _let_go_on(sdk, container)
     params = {"t": str(max(0, math.ceil(timeout)))}
     if is_at_least(sdk.api_version, 1, 42):
         params["signal"] = plain(signal)
@@ -31,6 +33,11 @@ def stop(sdk: APIClient, container: str, signal: str, timeout: float) -> None:
         _end_by(sdk, container, signal, timeout)
     url = f"{sdk.base_url}/v{sdk.api_version}/containers/{container}/stop"
     sdk._raise_for_status(sdk.post(url, params=params, timeout=sdk.timeout))
+
+
+def _let_go_on(sdk: APIClient, container: str) -> None:
+    if sdk.inspect_container(container)["State"].get("Paused"):
+        sdk.unpause(container)
 
 
 def _own_signal(sdk: APIClient, container: str) -> str:
