@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cli.calling import roost
+from roost.platform.engines import candidates, is_usable
 from roost.platform.paths import ProjectPaths
 from support.engine import RealEngine
 
@@ -48,3 +49,27 @@ def test_an_engine_that_answers_is_named(
     assert finding["message"].startswith(f"{container_engine.kind.capitalize()} ") and finding[
         "message"
     ].endswith(container_engine.host)
+
+
+def test_podmans_socket_is_found_where_it_is(
+    paths: ProjectPaths,
+    capsys: Capture,
+    monkeypatch: pytest.MonkeyPatch,
+    container_engine: RealEngine,
+    tmp_path: Path,
+) -> None:
+    """A rootless Podman's socket, with nothing set: the engine there answers, and is named with its place."""
+    if is_usable(candidates({}, str(tmp_path))[0]):
+        pytest.skip("Docker's own socket is there, and comes first")
+    place = tmp_path / "run" / "podman"
+    place.mkdir(parents=True)
+    (place / "podman.sock").symlink_to(container_engine.host.removeprefix("unix://"))
+    for name in ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run"))
+    _with(paths, {"image": "redis:7"})
+    finding = _finding(capsys)
+    assert finding is not None and finding["status"] == "ok", finding
+    assert finding["message"].startswith(f"{container_engine.kind.capitalize()} ")
+    assert finding["message"].endswith(f"unix://{place}/podman.sock")
