@@ -16,6 +16,7 @@ from roost.keeper.logfile import LogFile
 from roost.platform import logindex
 from roost.platform.pipes import Pipe, make_pipe, make_reader
 from roost.records.follow import Follower
+from roost.records.history import Generation, History
 from roost.records.logs import query
 
 MB = 1024 * 1024
@@ -207,3 +208,31 @@ def test_readers_bear_that_files_vanish(tmp_path: Path) -> None:
     assert followed == sorted(set(followed))
     assert followed[-1] == count - 1
     assert folder.told
+
+
+def test_a_question_whose_look_fell_into_rotations_is_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """P13: a file in the middle that was missed by a look which cannot be believed makes no hole in the answer."""
+    folder = Folder(tmp_path / "logs")
+    folder.path.mkdir()
+    pipe = make_pipe(str(tmp_path / "pipe"))
+    file = LogFile(str(folder.path / "a.log"), str(folder.path / "a.idx"), 5_000, 1000, folder.bound)
+    reader = make_reader(pipe.reading)
+    for number in range(500):
+        os.write(pipe.writing, b"%06d %s\n" % (number, b"x" * 30))
+        file.take(reader, 4096, 1, 1)
+        if file.is_full:
+            file.rotate()
+    file.close()
+    pipe.close()
+    look, looks = History._look_until_settled, []
+
+    def look_into_a_rotation(history: History) -> tuple[list[Generation], bool]:
+        found, settled = look(history)
+        looks.append(len(found))
+        return (found[:1] + found[2:], False) if len(looks) == 1 else (found, settled)
+
+    monkeypatch.setattr(History, "_look_until_settled", look_into_a_rotation)
+    numbers = [int(entry.text[:6]) for entry in query(str(folder.path), ["a"], lines=450).entries]
+    assert numbers == list(range(50, 500)) and looks[0] > 2

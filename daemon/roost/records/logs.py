@@ -22,7 +22,7 @@ __all__ = ["LogEntry", "Page", "Stream", "last_lines", "log_names", "query"]
 
 _FULL_BLOCKS = 32  # of so many components a full first block is read; of more, less of each
 _SMALLEST_BLOCK = 2048
-_TRIES = 8  # as many damaged indices as one question may meet
+_TRIES = 8  # as many damaged indices, or looks into rotations, as one question may meet
 Run = int | Literal["last"]
 
 
@@ -94,8 +94,11 @@ def query(
             selection = last(sources, lines, page_bytes, flush=True)
         else:
             selection = following(tails_of(sources, marks), lines, page_bytes)
-        if mended == sum(source.history.mended() for source in sources):
+        doubtful = [source.history for source in sources if source.history.in_doubt]
+        if not doubtful and mended == sum(source.history.mended() for source in sources):
             break  # else damage was met on the way: what was read before that may not fit the rest
+        for history in doubtful:
+            history.refresh()  # the look fell into rotations, and a file in the middle may have been missed
     return Page(
         [entry(sources[number].history.name, line) for number, line in selection.lines],
         cursor_of(sources, selection.told),
