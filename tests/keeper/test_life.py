@@ -51,7 +51,7 @@ def test_it_is_detached_for_good(house: House) -> None:
         assert facts.session not in (os.getsid(0), pid)
         assert facts.parent != os.getpid()
         assert os.readlink(f"/proc/{pid}/cwd") == "/"
-        links = {}
+        links: dict[str, str] = {}
         for fd in os.listdir(f"/proc/{pid}/fd"):
             with contextlib.suppress(FileNotFoundError):  # the keeper was done with that one
                 links[fd] = os.readlink(f"/proc/{pid}/fd/{fd}")
