@@ -26,14 +26,12 @@ def typist(project: ProjectUnderTest, **more: Any) -> None:
     project.up()
 
 
-def settings(pane: Pane, marker: str) -> str:
-    """How the person's terminal is set, as `stty` writes it."""
-    pane.wipe()
-    pane.line(f"echo {marker}=`stty -g`")
-    shown = eventually(
-        lambda: re.search(rf"{marker}=([0-9a-f]+:\S+)", pane.shown().replace("\n", "")),
-    )
-    return str(shown[1])
+def settings(pane: Pane, project: ProjectUnderTest, marker: str) -> str:
+    """How the person's terminal is set, as `stty` writes it: whole, for a screen may be seen half drawn."""
+    told = project.root / f"{marker}.stty"
+    pane.line(f"stty -g >{marker}.part && mv {marker}.part {told.name}")
+    eventually(told.exists, what=f"the settings in {told.name}")
+    return told.read_text().strip()
 
 
 def test_typing_ctrl_c_and_leaving(project: ProjectUnderTest) -> None:
@@ -41,7 +39,7 @@ def test_typing_ctrl_c_and_leaving(project: ProjectUnderTest) -> None:
     typist(project)
     before = project.component("api")["pid"]
     with Pane(project) as pane:
-        old = settings(pane, "old")
+        old = settings(pane, project, "old")
         pane.line("roost attach api; echo left $?")
         pane.see("this is the terminal of api")
         pane.see("typist ready True")
@@ -51,7 +49,7 @@ def test_typing_ctrl_c_and_leaving(project: ProjectUnderTest) -> None:
         pane.see("interrupted")
         pane.keys("C-]")
         pane.see("left 0")
-        assert settings(pane, "new") == old
+        assert settings(pane, project, "new") == old
     assert project.component("api")["pid"] == before
     assert b"heard hello\r\n" in project.log_bytes("api")
     (entry,) = [
@@ -175,7 +173,7 @@ def test_both_killed_while_somebody_is_attached(project: ProjectUnderTest) -> No
     typist(project)
     pids = project.pids()
     with Pane(project) as pane:
-        old = settings(pane, "old")
+        old = settings(pane, project, "old")
         pane.line("roost attach api; echo left $?")
         pane.see("this is the terminal of api")
         pane.line("before")
@@ -183,7 +181,7 @@ def test_both_killed_while_somebody_is_attached(project: ProjectUnderTest) -> No
         project.kill_both()
         pane.see("left 3")
         assert "roost up" in pane.shown()
-        assert settings(pane, "new") == old
+        assert settings(pane, project, "new") == old
         project.up()
         assert project.component("api")["pid"] == pids["api"]
         pane.line("roost attach api; echo left again $?")
@@ -198,14 +196,14 @@ def test_attach_that_is_ended_gives_the_terminal_back(project: ProjectUnderTest)
     """SIGTERM to `attach`: the person's terminal is set as before, the component goes on."""
     typist(project)
     with Pane(project) as pane:
-        old = settings(pane, "old")
+        old = settings(pane, project, "old")
         pane.line("roost attach api & echo pid=$!; fg; echo left $?")
         pane.see("typist ready")
         found = re.search(r"pid=(\d+)", pane.shown())
         assert found is not None
         project.kill(project.learn(int(found[1])), 15)
         pane.see("left 143")
-        assert settings(pane, "new") == old
+        assert settings(pane, project, "new") == old
     assert project.component("api")["state"] == "running"
 
 
