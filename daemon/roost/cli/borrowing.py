@@ -38,28 +38,40 @@ def run(paths: ProjectPaths, names: Sequence[str], start: bool, timeout: float, 
 
 
 def _in_foreground(argv: list[str]) -> int:
-    try:
-        child = subprocess.Popen(argv)
-    except OSError as error:
-        raise Fault(f"{argv[0]} cannot be run: {error.strerror}", "", _NOT_EXECUTABLE) from error
-    with _signals_are_for(child):
+    with _signals_are_the_commands() as belong_to:
+        try:
+            child = subprocess.Popen(argv)
+        except OSError as error:
+            raise Fault(f"{argv[0]} cannot be run: {error.strerror}", "", _NOT_EXECUTABLE) from error
+        belong_to(child)
         code = child.wait()
     return code if code >= 0 else 128 - code
 
 
 @contextmanager
-def _signals_are_for(child: subprocess.Popen[bytes]) -> Iterator[None]:
+def _signals_are_the_commands() -> Iterator[Callable[[subprocess.Popen[bytes]], None]]:
     """The keyboard's signals reach the command by themselves; what was sent to us alone is passed on.
 
-    With handlers, not ignored: an ignored signal would be ignored in the command, too.
+    From before its start on, since it may run, and be interrupted, before we hear of that; the block says which
+    it is.  With handlers, not ignored: an ignored signal would be ignored in the command, too.
     """
+    started: list[subprocess.Popen[bytes]] = []
+    early: list[int] = []
 
     def pass_on(number: int, _frame: FrameType | None) -> None:
-        child.send_signal(number)
+        if started:
+            started[0].send_signal(number)
+        else:
+            early.append(number)
+
+    def belong_to(child: subprocess.Popen[bytes]) -> None:
+        started.append(child)
+        for number in early:
+            child.send_signal(number)
 
     handlers = {**dict.fromkeys(_KEYBOARD, _take_no_notice), **dict.fromkeys(_PASSED_ON, pass_on)}
     with _handling(handlers):
-        yield
+        yield belong_to
 
 
 @contextmanager
