@@ -33,6 +33,8 @@ MARK = "ROOST_TEST_MARK"  # in the environment of every process that a test has 
 PATIENCE = 60.0  # seconds that a test waits for what must come, on a machine that has much else to do
 SOON = 30.0  # seconds that "at once" may take there; what is not at once takes minutes in these tests
 COMMAND_TIMEOUT = 120.0  # seconds, for one call of the command
+GRACE = 10.0  # seconds that a process which nobody keeps may take to be gone
+_EXITING = 0x4  # PF_EXITING of the kernel, in the flags of /proc/PID/stat
 _Value = TypeVar("_Value")
 
 
@@ -81,19 +83,27 @@ def _has_ipv6() -> bool:
 needs_ipv6 = pytest.mark.skipif(not _has_ipv6(), reason="this machine has no IPv6 (a container, say)")
 
 
+_given: set[int] = set()
+_WORKERS = 32  # of pytest-xdist, at most, that never give out the same port
+
+
 def free_port() -> int:
     """A TCP port of 127.0.0.1 on which nobody listens, outside the ranges from which others get theirs.
 
     A port of the system's range could be given to the next connection before the component listens on it, one
-    from 20000 on to a component with `ports: auto`.
+    from 20000 on to a component with `ports: auto`.  No two tests of a run get the same: one may not have
+    listened yet, or rely on it that nobody does.
     """
     import socket
 
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % _WORKERS
     while True:
-        port = random.randrange(10_240, 20_000)
+        port = random.randrange(10_240 + worker, 20_000, _WORKERS)
         with socket.socket() as listener, contextlib.suppress(OSError):
             listener.bind(("127.0.0.1", port))
-            return port
+            if port not in _given:
+                _given.add(port)
+                return port
 
 
 def eventually(
@@ -181,14 +191,16 @@ def call(
 
 
 def start_token(pid: int) -> str | None:
-    """What tells one life of a pid from the next (its start time); None when nothing runs under it."""
+    """What tells one life of a pid from the next (its start time); None when nothing runs under it.
+
+    One in the middle of its exit runs no more, however long the system takes to finish with it.
+    """
     try:
-        process = psutil.Process(pid)
-        if process.status() == psutil.STATUS_ZOMBIE:
-            return None
         if sys.platform == "linux":
-            return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
-        return repr(process.create_time())
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            return None if fields[0] in "ZX" or int(fields[6]) & _EXITING else fields[19]
+        process = psutil.Process(pid)
+        return None if process.status() == psutil.STATUS_ZOMBIE else repr(process.create_time())
     except (psutil.Error, OSError):
         return None
 
@@ -205,7 +217,7 @@ def marked_processes(mark: str, folder: Path) -> Iterator[psutil.Process]:
         if process.pid == os.getpid():
             continue
         with contextlib.suppress(psutil.Error, OSError):
-            if process.status() != psutil.STATUS_ZOMBIE and _belongs(process, mark, inside):
+            if is_running(process.pid) and _belongs(process, mark, inside):
                 yield process
 
 
@@ -437,16 +449,15 @@ class ProjectUnderTest:
                 found.setdefault(pid, psutil.Process(pid))
         return [process for pid, process in sorted(found.items()) if pid not in _own_line()]
 
-    def finish(self) -> None:
-        """`down`, then end by pid what is left; AssertionError that names it if there was anything."""
-        problems: list[str] = []
+    def _unexpected(self) -> list[psutil.Process]:
+        return [process for process in self.leftovers() if process.pid not in self._expected_leftovers]
+
+    def finish(self, grace: float = GRACE) -> None:
+        """`down`, then end by pid what is left after `grace` seconds; AssertionError that names that."""
         if self.state.exists() or self.leftovers():
             with contextlib.suppress(AssertionError, OSError):
                 self.roost("down", "--timeout", "20s")
-        left = _outlasting(self.leftovers)
-        for process in left:
-            if process.pid not in self._expected_leftovers:
-                problems.append(describe(process))
+        problems = [describe(process) for process in _outlasting(self._unexpected, grace)]
         tail = self.daemon_log_tail() if problems else ""
         _end_all(self.leftovers)
         shutil.rmtree(self.base, ignore_errors=True)
@@ -458,8 +469,8 @@ def _own_line() -> set[int]:
     return {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
 
 
-def _outlasting(look: Callable[[], list[psutil.Process]], grace: float = 0.5) -> list[psutil.Process]:
-    """What `look` still shows after `grace` seconds (a process in the middle of its exit is none)."""
+def _outlasting(look: Callable[[], list[psutil.Process]], grace: float) -> list[psutil.Process]:
+    """What `look` still shows after `grace` seconds (the shell of a terminal that was closed needs a moment)."""
     deadline = time.monotonic() + grace
     while (left := look()) and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -472,13 +483,14 @@ def _end_all(look: Callable[[], list[psutil.Process]]) -> None:
         left = look()
         if not left:
             return
-        for process in sorted(left, key=lambda one: "roost" not in " ".join(_arguments(one))):
+        for process in sorted(left, key=lambda one: "roost" not in " ".join(command_line(one))):
             with contextlib.suppress(psutil.Error, OSError):
                 process.kill()  # psutil compares the start time before it signals
         psutil.wait_procs(left, timeout=1)
 
 
-def _arguments(process: psutil.Process) -> list[str]:
+def command_line(process: psutil.Process) -> list[str]:
+    """Its command line; nothing when it is gone."""
     try:
         return process.cmdline()
     except (psutil.Error, OSError):
@@ -490,6 +502,11 @@ def _summary(status: dict[str, Any]) -> Iterator[str]:
     for entry in status["components"]:
         shown = ("name", "state", "ready", "pid", "reason")
         yield "  " + ", ".join(f"{key} {entry.get(key)}" for key in shown)
+
+
+def delete_tree(folder: Path) -> None:
+    """`rm -rf` beside those who make it anew meanwhile: what was there goes, what they put there may stay."""
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def copy_tree(source: Path, target: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import re
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 
 import roost
-from e2e.harness import ProjectUnderTest, eventually, need, program
+from e2e.harness import SOON, ProjectUnderTest, command_line, eventually, need, program
 from e2e.panes import Pane
 from roost.api import types as t
 
@@ -24,6 +25,7 @@ def typist(project: ProjectUnderTest, **more: Any) -> None:
     """A project whose one component reads and writes at a terminal, and is up."""
     project.components(api={"run": program("typist"), "tty": True, **more}, plain={"run": ["sleep", "3600"]})
     project.up()
+    eventually(lambda: b"typist ready True" in project.log_bytes("api"), what="one that hears")
 
 
 def settings(pane: Pane, project: ProjectUnderTest, marker: str) -> str:
@@ -32,6 +34,21 @@ def settings(pane: Pane, project: ProjectUnderTest, marker: str) -> str:
     pane.line(f"stty -g >{marker}.part && mv {marker}.part {told.name}")
     eventually(told.exists, what=f"the settings in {told.name}")
     return told.read_text().strip()
+
+
+def heard_again(pane: Pane) -> list[str]:
+    """Type until something is heard (what is typed in the very moment of a death may be lost): all that was typed."""
+    typed: list[str] = []
+
+    def heard() -> bool:
+        typed.append(f"after {len(typed)}")
+        pane.line(typed[-1])
+        with contextlib.suppress(AssertionError):
+            return bool(pane.see(f"heard {typed[-1]}", timeout=5))
+        return False
+
+    eventually(heard, what="an answer to what is typed")
+    return typed
 
 
 def test_typing_ctrl_c_and_leaving(project: ProjectUnderTest) -> None:
@@ -79,6 +96,7 @@ def test_a_debugger(project: ProjectUnderTest) -> None:
         dbg={"run": [sys.executable, "buggy.py"], "tty": True, "restart": "never", "type": "task"}
     )
     project.roost("up", "--no-wait", check=True)
+    project.wait_state("dbg", "running")
     with Pane(project) as pane:
         pane.line("roost attach dbg; echo left $?")
         pane.see("(Pdb)")
@@ -145,6 +163,39 @@ def test_a_second_one_watches(project: ProjectUnderTest) -> None:
     assert b"nobody hears" not in project.log_bytes("api")
 
 
+def test_who_says_that_he_left_has_left(project: ProjectUnderTest) -> None:
+    """The place of the writer is free before it is said, however long the saying takes."""
+    typist(project)
+    master, slave = os.openpty()
+    told, telling = os.pipe()
+    leaving = project.start_roost("attach", "api", stdin=slave, stdout=slave, stderr=telling)
+    os.close(slave)
+    try:
+        heard = b""
+        while b"this is the terminal of api" not in heard:
+            heard += os.read(told, 4096)
+        os.set_blocking(telling, False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                os.write(telling, b"x" * 512)  # from now on nobody can be told anything
+        os.set_blocking(telling, True)
+        os.write(master, b"\x1d")
+
+        def may_type() -> bool:
+            with roost.Client(project.root) as client, client.component_attach("api") as stream:
+                first = next(stream)
+                assert isinstance(first, t.TerminalAttached)
+                return first.terminal is not None
+
+        eventually(may_type, timeout=SOON, what="the place of the writer")
+        assert leaving.poll() is None
+    finally:
+        leaving.kill()
+        leaving.wait()
+        for fd in (master, told, telling):
+            os.close(fd)
+
+
 @pytest.mark.parametrize("victim", [":daemon", ":keeper"])
 def test_killed_while_somebody_is_attached(project: ProjectUnderTest, victim: str) -> None:
     """P1, P2: the component is not hung up, and attach goes on with the next daemon, no byte missing."""
@@ -157,15 +208,14 @@ def test_killed_while_somebody_is_attached(project: ProjectUnderTest, victim: st
         pane.see("heard before")
         project.kill(project.pids()[victim])
         project.wait_for(lambda it: it["daemon"]["pid"] not in (None, before[":daemon"]))
-        pane.line("after")  # what is typed in the very moment of its death may be lost
-        pane.see("heard after")
+        typed = heard_again(pane)
         pane.line("count 3")
         pane.see("counted")
         pane.keys("C-]")
         pane.see("left 0")
     assert project.component("api")["pid"] == before["api"]
     log = project.log_bytes("api")
-    assert log.count(b"heard after") == 1 and b"hung up" not in log
+    assert all(log.count(b"heard %s\r\n" % word.encode()) <= 1 for word in typed) and b"hung up" not in log
 
 
 def test_both_killed_while_somebody_is_attached(project: ProjectUnderTest) -> None:
@@ -238,9 +288,7 @@ def test_exec_from_a_terminal_has_one(project: ProjectUnderTest) -> None:
         pane.see("left 5")
         pane.wipe()
         pane.line("roost exec plain -- sleep 1000; echo left $?")
-        eventually(
-            lambda: any("1000" in one.cmdline() for one in project.leftovers() if one.name() == "sleep")
-        )
+        eventually(lambda: ["sleep", "1000"] in map(command_line, project.leftovers()), what="the command")
         pane.keys("C-c")
         pane.see("left 130")
     assert project.roost("exec", "plain", "--", "tty").out == "not a tty\n"
@@ -281,6 +329,7 @@ def test_a_slow_watcher_holds_up_nobody_and_misses_nothing(project: ProjectUnder
         slow.connect(endpoint)
         request = {"jsonrpc": "2.0", "id": 1, "method": "component.attach"}
         slow.sendall(json.dumps({**request, "params": {"name": "api", "watch": True}}).encode() + b"\n")
+        rest = slow.recv(1 << 16)  # the first word: now he watches
         with client.component_attach("api") as stream:
             first = next(stream)
             assert isinstance(first, t.TerminalAttached) and first.terminal is not None
@@ -291,7 +340,7 @@ def test_a_slow_watcher_holds_up_nobody_and_misses_nothing(project: ProjectUnder
                 seen += item.data if isinstance(item, t.TerminalOutput) else b""
             assert client.ping().pong
         slow.settimeout(60)
-        got, rest = b"", b""
+        got = b""
         while b"counted\r\n" not in got:
             data = slow.recv(1 << 20)
             assert data, "cut off"

@@ -42,6 +42,7 @@ def attach(paths: ProjectPaths, name: str, watch: bool) -> int:
     except Signalled as signal:
         output.note(f"roost: told to end (signal {signal.number}); {name} goes on")
         return 128 + signal.number
+    talk.close()  # who is told that we left may come in our place
     if end.error is not None:
         raise explain(end.error) from end.error
     output.note(f"roost: left {name}, which goes on" if end.left else f"roost: {name}: {end.reason}")

@@ -76,6 +76,11 @@ class Talk:
                 columns, rows = size()
                 duplex.ask("terminal.resize", {"terminal": self.terminal, "columns": columns, "rows": rows})
 
+    def close(self) -> None:
+        """Leave: from now on another may type there."""
+        if self._duplex is not None:
+            self._duplex.close()
+
     def take_keys(self, typed: bytes) -> bool:
         """Remember what was typed; whether the person wants to leave."""
         before, leave, _ = typed.partition(self._leave) if self._leave else (typed, b"", b"")

@@ -18,14 +18,11 @@ def tell_size(*_: object) -> None:
 
 
 signal.signal(signal.SIGWINCH, tell_size)
+signal.signal(signal.SIGINT, lambda *_: say("interrupted"))  # wherever it finds us
 signal.signal(signal.SIGHUP, lambda *_: say("hung up"))
 say(f"typist ready {os.isatty(0)}")
 while True:
-    try:
-        line = sys.stdin.readline()
-    except KeyboardInterrupt:
-        say("interrupted")
-        continue
+    line = sys.stdin.readline()
     word, _, number = line.strip().partition(" ")
     if word == "count":
         print(*(f"line {each}" for each in range(int(number))), sep="\n", flush=True)
