@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 import uuid
 
 import psutil
 
+GRACE = 10.0  # seconds
 MARK = "PYTEST_RUN_OF_ROOST"  # no ROOST_… name: tests take those out of what they hand on
 
 
@@ -21,17 +23,29 @@ def mark_this_run() -> None:
 
 
 def end_leftovers() -> list[str]:
-    """End, by pid, every process that a test of this run started and left; one line for each."""
+    """End, by pid, every process that a test of this run started and left; one line for each.
+
+    One that somebody has killed already may take a moment to be gone.
+    """
+    deadline = time.monotonic() + GRACE
+    while (left := _left()) and time.monotonic() < deadline:
+        time.sleep(0.05)
     found = []
-    for process in psutil.process_iter():
+    for process, test in left:
         with contextlib.suppress(psutil.Error, OSError):
-            environment = process.environ()
-            test = environment.get(
-                "PYTEST_CURRENT_TEST"
-            )  # set by pytest while a test runs; not in its workers
-            if test is None or environment.get(MARK) != os.environ[MARK] or process.pid == os.getpid():
-                continue
             command = " ".join(process.cmdline())
             process.kill()  # psutil compares the start time before it signals
             found.append(f"{test}: pid {process.pid}: {command[:120]}")
     return sorted(found)
+
+
+def _left() -> list[tuple[psutil.Process, str]]:
+    """The processes, each with the test that started it."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            environment = process.environ()
+            test = environment.get("PYTEST_CURRENT_TEST")  # set while a test runs; not in pytest's workers
+            if test and environment.get(MARK) == os.environ[MARK] and process.pid != os.getpid():
+                found.append((process, test))
+    return found

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from e2e.harness import ProjectUnderTest, call, is_running, program, short_folder
+from e2e.harness import PATIENCE, ProjectUnderTest, call, is_running, program, short_folder
 
 Start = Callable[..., subprocess.Popen[bytes]]
 
@@ -38,7 +38,7 @@ def test_what_is_left_behind_is_named_and_ended(start: Start) -> None:
     project = ProjectUnderTest(short_folder())
     left = start(program("ignore_term"), project.env)
     with pytest.raises(AssertionError, match="ignore_term"):
-        project.finish()
+        project.finish(grace=0.5)
     assert not is_running(left.pid)
     assert not project.base.exists()
 
@@ -81,6 +81,8 @@ def test_a_command_that_leaves_its_output_open_is_caught(tmp_path: Path) -> None
     """A call whose output is kept open by something that outlives it fails, saying so."""
     try:
         with pytest.raises(AssertionError, match="keeps its output open"):
-            call(["sh", "-c", "sleep 600 & echo $! > pid"], cwd=tmp_path, env=os.environ, timeout=2)
+            call(["sh", "-c", "sleep 600 & echo $! > pid"], cwd=tmp_path, env=os.environ, timeout=6)
     finally:
-        psutil.Process(int((tmp_path / "pid").read_text())).kill()
+        left = psutil.Process(int((tmp_path / "pid").read_text()))
+        left.kill()
+        left.wait(PATIENCE)
