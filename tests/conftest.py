@@ -11,6 +11,7 @@ from typing import Any
 
 import portalocker
 import pytest
+from hypothesis import HealthCheck, settings
 
 import leftovers
 import timelimit
@@ -31,6 +32,10 @@ def pytest_configure(config: pytest.Config) -> None:
     """Markers that belong to the fixtures below."""
     config.addinivalue_line("markers", "serial: measures time or load; no other test runs beside it")
     leftovers.mark_this_run()
+    settings.register_profile(
+        "roost", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    )  # how quick the machine is says nothing about what is tested
+    settings.load_profile("roost")
     if (
         signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     ):  # so are jobs that a script starts with `&` or nohup

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -93,7 +94,7 @@ class WireClient:
         socket.send_fds(self._socket, [wire.encode(frame)], list(fds))
         number = self._next_id
         while number not in self.replies:
-            self.receive(10.0)
+            self.receive(PATIENCE)
         reply = self.replies.pop(number)
         if "error" in reply:
             raise WireFailed(reply["error"])
@@ -177,7 +178,7 @@ class House:
         self.package = PACKAGE
         self.keeper: subprocess.Popen[bytes] | None = None
         self._clients: list[WireClient] = []
-        self._pids: list[int] = []
+        self._pids: dict[int, int] = {}  # of components: pid → start time
         self._daemons: dict[int, int] = {}  # of killed keepers: pid → start time
 
     @property
@@ -228,12 +229,22 @@ class House:
             **fields,
         }
         result = client.call("spawn", **request)
-        self._pids.append(result["pid"])
+        self._pids[result["pid"]] = result["start_time"]
         return result
 
     def log(self, name: str) -> bytes:
-        """All that was logged, the rotated files first."""
-        return b"".join(path.read_bytes() for path in self.files(self.paths.log(name)))
+        """All that was logged, the rotated files first; a look that falls into a rotation is repeated."""
+        while True:
+            with contextlib.suppress(FileNotFoundError):
+                return b"".join(path.read_bytes() for path in self.files(self.paths.log(name)))
+
+    def record(self, name: str) -> dict[str, Any]:
+        """The run record; empty if there is none, or while the keeper writes over it."""
+        try:
+            found: dict[str, Any] = json.loads(Path(self.paths.run_record(name)).read_text())
+        except (FileNotFoundError, ValueError):
+            return {}
+        return found
 
     def index(self, name: str) -> list[tuple[int, int, int, int, int]]:
         """The records of the live log."""
@@ -294,13 +305,14 @@ class House:
             self.keeper.wait()
             for pid in below:
                 _kill(pid)
+            self.keeper = None
         for pid, started in self._daemons.items():
             found = identity.facts(pid)
             if found is not None and found.start_time == started:
                 _kill(pid)
-        for pid in self._pids:
+        for pid, started in self._pids.items():
             found = identity.facts(pid)
-            if found is not None and found.session == pid:
+            if found is not None and found.start_time == started and found.session == pid:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(pid, signal.SIGKILL)
         shutil.rmtree(self._run, ignore_errors=True)

@@ -88,7 +88,7 @@ def test_exits_stay_on_record_until_a_daemon_confirms_them(house: House) -> None
     third.settle(0.1)
     assert all(event["seq"] > second.event("exited", "c4")["seq"] for event in third.events)
     with pytest.raises((EOFError, ConnectionError)):
-        second.settle(2)
+        second.settle(PATIENCE)
 
 
 def test_a_grandchild_that_keeps_the_pipe_delays_nothing(house: House) -> None:
@@ -135,9 +135,9 @@ def test_stop_signals_the_group_and_the_whole_tree_is_killed_after_the_time(hous
     until(lambda: house.log("api").count(b"up\n") == 2)
     below = [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     began = time.monotonic()
-    client.call("stop", name="api", run=1, signal="TERM", kill_after=2)
+    client.call("stop", name="api", run=1, signal="TERM", kill_after=5)  # time enough to hear of TERM
     event = client.event("exited", "api")
-    assert 1.9 < time.monotonic() - began < 30
+    assert 4.9 < time.monotonic() - began < 50
     assert event["signal"] == "KILL"
     assert house.log("api").count(b"TERM\n") == 1
     until(lambda: not any(alive(child) for child in below))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -189,14 +190,17 @@ def test_its_folders_and_its_socket_are_the_owners_alone(house: House) -> None:
 def test_another_user_is_not_answered(house: House) -> None:
     """The peer's user number is checked beside the file mode (P18)."""
     house.start()
-    os.chmod(house.socket, 0o666)
-    for folder in (house.paths.run, *list(map(str, Path(house.paths.run).parents))[:-2]):
-        os.chmod(folder, os.stat(folder).st_mode | 0o755)
+    folders = [house.paths.run, *list(map(str, Path(house.paths.run).parents))[:-2]]
     code = f"""
 import os, socket
-os.setuid(65534)
 s = socket.socket(socket.AF_UNIX); s.settimeout(60)
-s.connect({house.socket!r})
+while True:
+    os.chmod({house.socket!r}, 0o666)
+    for folder in {folders!r}: os.chmod(folder, os.stat(folder).st_mode | 0o755)
+    os.seteuid(65534)
+    try: s.connect({house.socket!r})
+    except PermissionError: os.seteuid(0)  # the keeper has just looked after its folder
+    else: break
 try: s.sendall(b'{{"id":1,"verb":"list"}}\\n'); print(s.recv(100))
 except OSError: print(b"")
 """
@@ -211,12 +215,13 @@ def test_the_daemon_is_started_again_on_a_ladder(house: House, tmp_path: Path) -
     path = tmp_path / "times"
     code = f"import time; open({str(path)!r}, 'a').write('%f\\n' % time.monotonic()); raise SystemExit(3)"
     client = house.start(daemon=python(code))
-    until(lambda: path.exists() and path.read_text().count("\n") == 3)
-    first, second, third = map(float, path.read_text().split())
+    until(lambda: path.exists() and path.read_text().count("\n") >= 3)
+    _, second, third = map(float, path.read_text().split()[:3])
     assert third - second > 0.8
-    assert second - first < third - second
-    daemon = until(lambda: (facts := house.connect("doctor").hello["daemon"])["restarts"] == 3 and facts)
+    daemon = until(lambda: (facts := house.connect("doctor").hello["daemon"])["restarts"] >= 3 and facts)
     assert daemon["last_exit"]["code"] == 3
+    said = re.findall(r"started again in (\S+) s", Path(house.paths.keeper_log).read_text())
+    assert said[:2] == ["0", "1"]
     del client
 
 

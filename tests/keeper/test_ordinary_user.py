@@ -61,12 +61,12 @@ with house_in(Path({folder!r})) as house:
     house.kill_keeper()
     client = house.start()
     until(lambda: any("terminal" in event or event["event"] == "terminal_lost" for event in client.events)
-          or client.settle(0.05), timeout=30)
+          or client.settle(0.05))
     (event,) = [event for event in client.events if event["event"] in ("ends", "terminal_lost") and
                 ("terminal" in event or event["event"] == "terminal_lost")]
     if event["event"] == "ends":
         os.write(client.fds[event["terminal"]], b"words\\n")
-        until(lambda: b"got words" in house.log("api"), timeout=30)
+        until(lambda: b"got words" in house.log("api"))
     (run,) = client.call("list")["runs"]
     print(event["event"], run["pid"] == pid and not run["ended"])
 """

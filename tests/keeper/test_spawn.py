@@ -147,7 +147,7 @@ def test_the_run_record_follows_the_run(house: House) -> None:
         client, "api", ["/bin/sleep", "60"], note={"digest": "abc"}, env={"PASSWORD": "hidden"}
     )["pid"]
     path = Path(house.paths.run_record("api"))
-    record = until(lambda: (found := json.loads(path.read_text()))["pid"] and found)
+    record = until(lambda: (found := house.record("api")).get("pid") and found)
     assert record["pid"] == pid
     assert record["start_time"] == identity.start_time(pid)
     assert record["boot_id"] == identity.boot_id()
@@ -155,7 +155,7 @@ def test_the_run_record_follows_the_run(house: House) -> None:
     assert "hidden" not in path.read_text()  # P19
     client.call("signal", name="api", run=1, signal="KILL")
     seq = client.event("exited", "api")["seq"]
-    assert until(lambda: json.loads(path.read_text())["exit"])["signal"] == "KILL"
+    assert until(lambda: house.record("api").get("exit"))["signal"] == "KILL"
     client.call("ack", seq=seq)
     until(lambda: not path.exists())
 

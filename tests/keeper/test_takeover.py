@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import random
 import signal
+import sys
+import termios
 import time
 from pathlib import Path
 
@@ -38,6 +41,11 @@ def go(house: House) -> None:
     (Path(house.paths.root) / "go").touch()
 
 
+def unread(fd: int) -> int:
+    """How many bytes wait in a pipe."""
+    return int.from_bytes(fcntl.ioctl(fd, termios.FIONREAD, bytes(4)), sys.byteorder)
+
+
 def alive(pid: int) -> bool:
     facts = identity.facts(pid)
     return facts is not None and not facts.zombie
@@ -50,8 +58,8 @@ def test_a_component_notices_nothing_of_its_keepers_death(house: House) -> None:
     pid = house.spawn(client, "api", python(code), note={"mine": 1})["pid"]
     until(lambda: len(house.log("api")) > 20)
     house.kill_keeper()
+    until(lambda: unread(client.fds[0]), what="words that wait in the pipe")
     client.close()
-    time.sleep(0.2)
     size = len(house.log("api"))
     second = house.start()
     run = second.hello["runs"][0]
@@ -143,7 +151,7 @@ def test_an_exit_that_nobody_acknowledged_survives_the_keeper(house: House) -> N
     house.spawn(client, "api", python("raise SystemExit(5)"))
     client.event("exited", "api")
     path = Path(house.paths.run_record("api"))
-    until(lambda: json.loads(path.read_text())["exit"])
+    until(lambda: house.record("api").get("exit"))
     house.kill_keeper()
     client.close()
     second = house.start()
@@ -157,7 +165,7 @@ def test_a_pid_that_is_anothers_now_is_not_touched(house: House) -> None:
     client = house.start()
     pid = house.spawn(client, "api", ["/bin/sleep", "60"])["pid"]
     path = Path(house.paths.run_record("api"))
-    record = until(lambda: (found := json.loads(path.read_text()))["pid"] and found)
+    record = until(lambda: (found := house.record("api")).get("pid") and found)
     house.kill_keeper()
     client.close()
     os.kill(pid, signal.SIGKILL)
@@ -174,7 +182,7 @@ def test_a_record_of_an_earlier_boot_is_dropped(house: House) -> None:
     client = house.start()
     pid = house.spawn(client, "api", ["/bin/sleep", "60"])["pid"]
     path = Path(house.paths.run_record("api"))
-    record = until(lambda: (found := json.loads(path.read_text()))["pid"] and found)
+    record = until(lambda: (found := house.record("api")).get("pid") and found)
     house.kill_keeper()
     client.close()
     os.kill(pid, signal.SIGKILL)
@@ -189,7 +197,7 @@ def test_a_run_with_nothing_but_an_intent_is_found_by_its_lock(house: House) -> 
     client = house.start()
     pid = house.spawn(client, "api", ["/bin/sleep", "60"])["pid"]
     path = Path(house.paths.run_record("api"))
-    record = until(lambda: (found := json.loads(path.read_text()))["pid"] and found)
+    record = until(lambda: (found := house.record("api")).get("pid") and found)
     house.kill_keeper()
     client.close()
     path.write_text(json.dumps({**record, "pid": 0, "start_time": 0}))
@@ -200,7 +208,7 @@ def test_a_run_whose_record_is_gone_is_found_by_its_pipes(house: House) -> None:
     """`rm -rf .roost` with both processes dead: still nothing is started twice (P3b)."""
     client = house.start()
     pid = house.spawn(client, "api", ["/bin/sleep", "60"])["pid"]
-    until(lambda: json.loads(Path(house.paths.run_record("api")).read_text())["pid"])
+    until(lambda: house.record("api").get("pid"))
     house.kill_keeper()
     client.close()
     Path(house.paths.run_record("api")).unlink()
@@ -247,9 +255,7 @@ def test_a_hunt_for_leftovers_is_taken_up_again(house: House) -> None:
     pids = [process["pid"] for process in client.event("leftovers", "api")["processes"]]
     client.call("ack", seq=client.events[-1]["seq"])
     record = Path(house.paths.run_record("api"))
-    until(
-        lambda: not record.exists() or json.loads(record.read_text())["acknowledged"]
-    )  # they may be ended by now
+    until(lambda: house.record("api").get("acknowledged") or not record.exists())  # they may be ended by now
     house.kill_keeper()
     client.close()
     second = house.start()

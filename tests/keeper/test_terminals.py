@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from keeper.harness import House, WireClient, WireFailed, python, until
+from keeper.harness import PATIENCE, House, WireClient, WireFailed, python, until
 from roost.platform import terminals
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there are no such terminals on Windows")
@@ -34,7 +34,7 @@ def terminal_of(client: WireClient, house: House, name: str, argv: list[str], **
     return master
 
 
-def logged(house: House, name: str, text: bytes, timeout: float = 10.0) -> bytes:
+def logged(house: House, name: str, text: bytes, timeout: float = PATIENCE) -> bytes:
     until(lambda: text in house.log(name), timeout, what=f"{text!r} in the log")
     return house.log(name)
 
@@ -110,7 +110,7 @@ def test_a_killed_keeper_hangs_nothing_up(house: House) -> None:
     client = house.start()
     event = client.event("ends", "api")
     assert "terminal" in event
-    text = logged(house, "api", b"done\r\n", 30)
+    text = logged(house, "api", b"done\r\n")
     assert text.splitlines() == [b"%06d" % n for n in range(400)] + [b"done"]
     (run,) = client.call("list")["runs"]
     assert run["terminal"] and run["adopted"] and not run["ended"]
@@ -135,7 +135,7 @@ import time; time.sleep(3600)
         client.close()
         house.kill_keeper()
         client = house.start()
-    until(lambda: house.log("api").count(b"\n") >= 40000, 60)
+    until(lambda: house.log("api").count(b"\n") >= 40000)
     assert [int(line[:8]) for line in house.log("api").splitlines()] == list(range(40000))
 
 
