@@ -15,6 +15,7 @@ class FakeHost:
         self.calls: list[tuple[float, Callable[[float], None]]] = []
         self.troubles: list[tuple[int, int, bool]] = []
         self.ended_streams: list[Stream] = []
+        self.now = 0.0  # where it is later than the test says when it pumps: as if that had been held up
 
     def watch_stream(self, stream: Stream) -> None:
         self.watched.add(stream)
@@ -24,6 +25,9 @@ class FakeHost:
 
     def again(self, stream: Stream) -> None:
         """The test pumps all."""
+
+    def clock(self) -> float:
+        return self.now
 
     def call_at(self, when: float, function: Callable[[float], None]) -> None:
         self.calls.append((when, function))

@@ -58,6 +58,14 @@ def test_a_young_line_is_waited_for_though_lines_before_it_were_open_for_long(tw
     assert two.log.read_bytes() == held + b"end\nother\n"
 
 
+def test_a_line_begins_when_it_has_been_read_and_not_when_that_was_about_to_begin(two: Two) -> None:
+    """A pump that was held up in between does not take a line that has just come for an old one."""
+    two.host.now = 10 * LINE_PATIENCE  # asked at 0, but the bytes came ten times the patience later
+    two.write(1, b"half", 0.0)
+    assert two.write(2, b"other\n", 10.5 * LINE_PATIENCE) == b"half"
+    assert two.write(1, b" and half\n", 10.6 * LINE_PATIENCE) == b"half and half\n"
+
+
 def test_an_old_line_holds_up_nobody_though_it_grows(two: Two) -> None:
     """A bar of progress, point by point."""
     for turn in range(10):

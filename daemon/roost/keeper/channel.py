@@ -40,6 +40,9 @@ if TYPE_CHECKING:
         def again(self, stream: Stream) -> None:
             """Call `pump` in this very turn, whatever the poller says."""
 
+        def clock(self) -> float:
+            """What time it is by now (monotonic): moving a piece may have taken long."""
+
         def call_at(self, when: float, function: Callable[[float], None]) -> None:
             """Call back at that time (monotonic), with the time."""
 
@@ -197,7 +200,7 @@ class Channel:
     def _wrote(self, stream: Stream, now: float) -> None:
         if self.file.line_open:
             if self._owner is not stream or self.file.line_is_new:
-                self._owner, self._line_since = stream, now
+                self._owner, self._line_since = stream, max(now, self._host.clock())
         else:
             self._line_ended()
         if self.file.is_full and (

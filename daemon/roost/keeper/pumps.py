@@ -260,6 +260,10 @@ class Pumps:
         self._by_fd.pop(stream.reader.fd, None)
         self._poller.forget(stream.reader.fd)
 
+    def clock(self) -> float:
+        """Monotonic seconds."""
+        return time.monotonic()
+
     def call_at(self, when: float, function: Callable[[float], None]) -> None:
         """Call back then."""
         self._timers.at(when, lambda: function(time.monotonic()))
