@@ -91,3 +91,27 @@ def test_holders_of_a_file_are_found(tmp_path: Path) -> None:
     finally:
         os.close(fd)
     assert identity.holders(str(tmp_path / "none"), [fd]) == []
+
+
+@linux
+def test_a_holder_of_a_removed_file_is_found_though_it_closes_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """P3b: a keeper that has lost its folders opens and closes files all the time; it is there all the same."""
+    path, called = tmp_path / "keeper.lock", Path("/proc/self/cmdline").read_bytes().split(b"\0")[0]
+    closing = os.open(os.devnull, os.O_RDONLY)
+    fd = os.open(path, os.O_CREAT | os.O_RDONLY)
+    path.unlink()
+    readlink = os.readlink
+
+    def too_late_for_one(link: str) -> str:
+        if link == f"/proc/{os.getpid()}/fd/{closing}":
+            raise FileNotFoundError(link)
+        return readlink(link)
+
+    monkeypatch.setattr(os, "readlink", too_late_for_one)
+    try:
+        assert os.getpid() in identity.holders_of_removed(str(path), os.fsdecode(called))
+    finally:
+        os.close(fd)
+        os.close(closing)

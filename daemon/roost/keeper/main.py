@@ -19,7 +19,7 @@ from .journal import Journal
 from .keeper import Keeper
 from .mistakes import told
 
-LOCK_PATIENCE = 2.0  # seconds
+LOCK_PATIENCE = 5.0  # seconds that the holder of a lock has to answer, from the first time that it did not
 HOUSE_PATIENCE = (
     8.0  # seconds that a keeper has to make anew what was removed of its folders: it looks every five
 )
@@ -81,12 +81,17 @@ def _move_in(house: House, paths: ProjectPaths) -> int | None:
             )
         time.sleep(_PAUSE)
     house.prepare()
+    silent = None  # since when there has been somebody to ask
     while not house.take():
+        there = endpoint.is_there(
+            paths.keeper_endpoint
+        )  # before asking: who came later has not been asked yet
         other = _ask(paths.keeper_endpoint)
         if other is not None:
             return other
-        there = endpoint.is_there(paths.keeper_endpoint)
-        if time.monotonic() > begun + (LOCK_PATIENCE if there else HOUSE_PATIENCE):
+        now = time.monotonic()
+        silent = (silent or now) if there else None
+        if now > (begun + HOUSE_PATIENCE if silent is None else silent + LOCK_PATIENCE):
             raise Unusable(
                 f"another process holds {paths.keeper_lock} or its copy in {paths.run} and does not answer; "
                 "if it is a keeper that hangs, end it"

@@ -106,12 +106,16 @@ if sys.platform == "linux":
 
     def _open_files(pid: int) -> set[str]:
         """Empty for a process of somebody else."""
-        found = set()
         try:
-            for number in os.listdir(f"/proc/{pid}/fd"):
-                found.add(os.readlink(f"/proc/{pid}/fd/{number}"))
+            numbers = os.listdir(f"/proc/{pid}/fd")
         except OSError:
-            pass  # it has ended, or closed one meanwhile: what was found so far counts
+            return set()
+        found = set()
+        for number in numbers:
+            try:
+                found.add(os.readlink(f"/proc/{pid}/fd/{number}"))
+            except OSError:
+                continue  # closed meanwhile; the others count
         return found
 
 elif sys.platform == "darwin":
