@@ -533,6 +533,26 @@ def test_a_signal_long_ago_is_not_blamed_for_an_end() -> None:
     run_virtual(scenario())
 
 
+def test_an_end_that_was_seen_before_it_was_heard_is_somebodys_all_the_same() -> None:
+    """P11: a look finds it ended before the engine's word of it, and of the signal, has come."""
+
+    async def scenario() -> None:
+        stand = await Stand().up()
+        stand.capture.late = asyncio.Event()
+        one = stand.engine.containers["c1"]
+        stand.engine.containers["c1"] = replace(one, status=Status.EXITED, exit_code=143)
+        assert await stand.containers.look()
+        stand.engine.happen(Action.KILLED, "c1", signal="15")
+        stand.engine.happen(Action.DIED, "c1", 143)
+        await settle()
+        stand.capture.late.set()
+        await asyncio.sleep(1.1)
+        assert (stand.box.state, stand.box.run) == (State.RUNNING, 2)
+        assert len(drift(stand)) == 1 and "SIGTERM" in drift(stand)[0]
+
+    run_virtual(scenario())
+
+
 def test_a_signal_that_we_could_not_send_hides_nobody_elses() -> None:
     """P11: after a refusal the next signal is somebody's."""
 

@@ -254,9 +254,10 @@ class Sight:
         match event.action:
             case Action.KILLED:
                 self.drift.note_signal(event)
-            case Action.DIED if not self.hands.jobs.busy(name):
+            case Action.DIED:
                 self.drift.ended(component, event.container)
-                self.hands.end(component, event.exit_code)
+                if not self.hands.jobs.busy(name):  # else a look has found it ended, say
+                    self.hands.end(component, event.exit_code)
             case Action.RENAMED:
                 self.drift.name_again(component, event)
             case Action.PAUSED | Action.HEALTH | Action.REMOVED:
