@@ -13,6 +13,8 @@ from e2e.containers_rig import HTTPD, SLEEPER, Contained
 from e2e.harness import ProjectUnderTest, eventually, free_port
 from support.engine import RealEngine
 
+QUICK = {"period": "0.2s", "timeout": "30s"}
+
 
 @pytest.fixture
 def contained(project: ProjectUnderTest, container_engine: RealEngine) -> Contained:
@@ -47,7 +49,7 @@ def test_a_container_comes_up_is_seen_and_leaves_nothing(contained: Contained) -
     assert (environment["ROOST_COMPONENT"], environment["ROOST_RUN"]) == ("web", "1")
     assert "DOCKER_HOST" not in environment, "nothing of this machine's"
     assert environment.get("HOME") in ((None, "/root") if contained.engine.is_podman else (None,))
-    assert project.log_lines("web") == ["serving"]
+    eventually(lambda: project.log_lines("web") == ["serving"], what="its output")
 
     project.down()
     assert contained.containers() == []
@@ -103,9 +105,9 @@ def test_a_stranger_on_the_port_is_named(contained: Contained) -> None:
     """S78, P10: who holds the published port, with its pid, and it goes on by itself when the port is free."""
     project = contained.project
     with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
+        port = free_port()
+        listener.bind(("127.0.0.1", port))
         listener.listen()
-        port = listener.getsockname()[1]
         project.components(web=contained.box(*HTTPD, ports=[f"{port}:80"]))
         done = project.roost("up", check=1)
         assert f"port {port} is held by" in done.err and str(os.getpid()) in done.err, str(done)
@@ -135,7 +137,7 @@ def test_commands_and_signals_reach_the_inside(contained: Contained) -> None:
         box=contained.box(
             "sh", "-c", "trap 'echo got USR1' USR1; touch /here; echo begun; while :; do sleep 0.1; done",
             env={"COLOR": "blue"},
-            probes={"readiness": {"exec": ["test", "-e", "/here"], "period": "0.2s"}},
+            probes={"readiness": {"exec": ["test", "-e", "/here"], **QUICK}},
         )
     )  # fmt: skip
     project.up()
@@ -220,7 +222,16 @@ def test_volumes_and_networks(contained: Contained) -> None:
     name = f"roost-test-{project.mark[:8]}"
     project.components(
         web=contained.box(
-            "httpd", "-f", "-p", "80", "-h", "/data", volumes=["./data:/data:ro", f"{name}:/keep", "/gone"]
+            "httpd",
+            "-f",
+            "-p",
+            "80",
+            "-h",
+            "/data",
+            volumes=["./data:/data:ro", f"{name}:/keep", "/gone"],
+            probes={
+                "readiness": {"exec": ["wget", "-qO", "/dev/null", "http://127.0.0.1/hello.txt"], **QUICK}
+            },
         ),
         ask=contained.box(
             "sh", "-c", "timeout 60 wget -qO- http://web/hello.txt", type="task", depends_on=["web"]

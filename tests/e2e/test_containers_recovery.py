@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
 from collections.abc import Callable
 from typing import Any
 
+import docker
 import pytest
 
 from conftest import MakeProject
@@ -17,6 +19,7 @@ from support.engine import RealEngine
 
 COUNTER = ["sh", "-c", "trap 'exit 0' TERM; i=0; while :; do i=$((i+1)); echo line $i; sleep 0.05; done"]
 PATIENCE = 60.0
+ENGINE_LIMIT = 4.5  # seconds; whoever waits for an engine that hangs waits five at least
 
 
 @pytest.fixture
@@ -218,10 +221,15 @@ def test_an_engine_that_is_missing_is_waited_for(contained: Contained) -> None:
         after={"run": ["sleep", "600"], "depends_on": ["box"]},
         alone={"run": ["sleep", "600"]},
     )
+    project.roost("up", "--no-wait", check=True)
+    status = project.wait_for(
+        lambda s: by_name(s)["alone"]["ready"] and "none.sock" in by_name(s)["box"]["reason"],
+        timeout=PATIENCE,
+        what="the one, and why the other is not",
+    )
+    assert by_name(status)["box"]["state"] == "waiting"
     done = project.roost("up", "--timeout", "2s", check=5)
     assert "waiting for the container engine" in done.err and "none.sock" in done.err
-    status = by_name(project.status())
-    assert status["alone"]["ready"] and status["box"]["state"] == "waiting"
     chain = project.roost("why", "after", "--json", check=True).json["chain"]
     assert [link["component"] for link in chain] == ["after", "box"]
     assert "waiting for the container engine" in chain[1]["reason"]
@@ -236,11 +244,13 @@ def test_what_somebody_does_to_a_container_is_set_right(contained: Contained) ->
     )
     project.up()
 
-    def drift(word: str) -> None:
+    def drift(*words: str) -> None:
         eventually(
-            lambda: [e for e in contained.events("drift", "box") if word in e["message"]],
+            lambda: [
+                e for e in contained.events("drift", "box") if any(word in e["message"] for word in words)
+            ],
             timeout=PATIENCE,
-            what=f"a drift event with {word!r}",
+            what=f"a drift event with {' or '.join(words)}",
         )
 
     def another(before: str) -> str:
@@ -272,12 +282,13 @@ def test_what_somebody_does_to_a_container_is_set_right(contained: Contained) ->
         contained.container("box").stop(timeout=1)
     else:
         box.remove(force=True)
-        drift("SIGKILL")
+        drift("SIGKILL", "is gone")  # by how, or by what was seen first
         identity = another(identity)
         contained.container("box").stop(timeout=1)
         drift("SIGTERM")
     identity = another(identity)
-    contained.container("box").restart(timeout=1)
+    with contextlib.suppress(docker.errors.APIError):  # between its end and its start it may be replaced
+        contained.container("box").restart(timeout=1)
     another(identity)
     assert len(contained.containers()) == 1
 
@@ -289,8 +300,10 @@ def test_status_compares_with_what_is(contained: Contained) -> None:
     project.up()
     before = project.status()["daemon"]["reconciled_at"]
     contained.container("box").remove(force=True)
-    status = project.wait_for(lambda s: by_name(s)["box"]["state"] == "failed", what="failed")
-    assert status["daemon"]["reconciled_at"] > before
+    project.wait_for(
+        lambda s: by_name(s)["box"]["state"] == "failed" and s["daemon"]["reconciled_at"] > before,
+        what="failed, and when that was compared",
+    )
 
 
 def test_two_projects_with_the_same_components_do_not_meet(
@@ -330,35 +343,33 @@ def test_a_new_daemon_under_a_hung_engine(contained: Contained) -> None:
 def test_a_hung_engine_delays_nobody(contained: Contained) -> None:
     """P12: while the engine is stopped, answers, probes and restarts of others are as quick as before."""
     project, port = contained.project, free_port()
+    probe = {"tcp": port, "period": "0.2s", "timeout": "30s"}
     project.components(
         box=contained.box(*SLEEPER),
         web={
             "run": program("http_server", port, "mood"),
-            "probes": {"liveness": {"tcp": port, "period": "0.2s"}},
+            "probes": {"startup": {**probe, "failure_threshold": 1000}, "liveness": probe},
         },
-        quick={"run": ["sleep", "600"], "restart": {"backoff": {"initial": 0}}},
+        quick={"run": ["sleep", "600"], "restart": {"backoff": {"initial": 0}, "limit": {"max": 1000}}},
     )
     project.up()
     with contained.engine.stopped():
         begun = time.monotonic()
-        slowest, restarts = 0.0, 0
-        while time.monotonic() - begun < 20:
+        slowest, restarts, looks = 0.0, 0, set[str | None]()
+        box: dict[str, Any] = {}
+        while box.get("state") != "waiting" or restarts < 6 or len(looks) < 3:
+            assert time.monotonic() - begun < PATIENCE, (box.get("state"), restarts, looks)
             at = time.monotonic()
             status = by_name(project.status())
             slowest = max(slowest, time.monotonic() - at)
+            box = status["box"]
+            looks.add(status["web"]["probes"]["liveness"]["at"])
             pid = status["quick"]["pid"]
             if pid:
                 os.kill(pid, signal.SIGKILL)
-                at = time.monotonic()
                 project.wait_for(lambda s, pid=pid: by_name(s)["quick"]["pid"] not in (None, pid))
                 restarts += 1
-            at_probe = status["web"]["probes"]["liveness"]["at"]
-            assert at_probe is not None
-            if status["box"]["state"] == "waiting" and restarts > 5:
-                break
-        box = by_name(project.status())["box"]
-        assert box["state"] == "waiting" and box["reason"].startswith("waiting for the container engine: ")
-        assert slowest < 3.0, f"an answer took {slowest:.1f} s"
-        assert restarts > 5
+        assert box["reason"].startswith("waiting for the container engine: ")
+        assert slowest < ENGINE_LIMIT, f"an answer took {slowest:.1f} s"
     project.wait_for(lambda s: s["color"] == "green", timeout=PATIENCE, what="green when it goes on")
     assert by_name(project.status())["box"]["run"] == 1, "it was the engine that hung, not the container"

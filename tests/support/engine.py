@@ -24,6 +24,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from e2e.harness import free_port
+
 SCRIPT = Path(__file__).resolve().parent.parent.parent / "build" / "engine.sh"
 KIND = os.environ.get("ROOST_TEST_ENGINE_KIND", "docker")
 PLACE = Path(os.environ.get("ROOST_TEST_ENGINE", f"/tmp/roost-test-{'engine' if KIND == 'docker' else KIND}"))
@@ -72,7 +74,7 @@ class RealEngine:
         process = psutil.Process(self.pid())
         process.send_signal(number)
         deadline = time.monotonic() + END_PATIENCE
-        while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+        while _lives(process):
             assert time.monotonic() < deadline, "the engine does not end"
             time.sleep(0.02)
 
@@ -100,9 +102,7 @@ class RealEngine:
                 "no registry (build/engine.sh install)"
             )
             pytest.skip("the package docker-registry is not there (build/engine.sh install)")
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         process = subprocess.Popen([SCRIPT, "registry", str(port)], stdin=subprocess.DEVNULL)
         try:
             deadline = time.monotonic() + 60
@@ -114,6 +114,13 @@ class RealEngine:
         finally:
             process.kill()
             process.wait()
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:  # between the two questions
+        return False
 
 
 def _listens(port: int) -> bool:
