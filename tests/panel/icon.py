@@ -51,10 +51,17 @@ class IconOnBus:
 
     def __init__(self, session: DesktopSession) -> None:
         self._session = session
-        address: str = session.wait(session.find_item, "an icon of ours in the panel")
-        self.name, _, path = address.partition("/")
-        self.path = "/" + path
-        self.menu_path = self.property("Menu")
+        self.name, self.path, self.menu_path = session.wait(self._look, "an icon of ours in the panel")
+
+    def _look(self) -> tuple[str, str, Any] | None:
+        """Name, path, and the path of its menu; the panel may still have that of a tray that has just ended."""
+        name, _, path = (self._session.find_item() or "").partition("/")
+        try:
+            return (
+                (name, f"/{path}", self._session.property(name, f"/{path}", ITEM, "Menu")) if name else None
+            )
+        except LookupError:
+            return None
 
     def property(self, name: str) -> Any:
         """A property of the icon."""

@@ -32,7 +32,7 @@ def shop(session: TraySession) -> TraySession:
 def test_what_concerns_one_component(shop: TraySession) -> None:
     """Restart, Stop and Start do what they say; the menu then shows what has become of it."""
     icon = shop.icon()
-    assert icon.line("worker").label == "● worker: running"
+    eventually(lambda: icon.line("worker").label == "● worker: running", what="that it runs, in the menu")
     run = shop.project.component("worker")["run"]
     icon.click("worker", "Restart")
     shop.eventually(lambda: shop.project.component("worker")["run"] == run + 1, "another run")
@@ -58,6 +58,7 @@ def test_what_opens_something(shop: TraySession) -> None:
     root = str(shop.project.root)
     assert log[-6:] == ["-C", root, "logs", "-f", "--", "api"]
     assert why[-5:] == ["-C", root, "why", "--", "bad"]
+    eventually(lambda: "exit code 3" in icon.line("bad").label, what="the failure in the menu")
     icon.click("Copy status")
     eventually(lambda: shop.calls("xclip"), what="a text on the clipboard")
     assert "bad" in shop.calls("xclip")[0][1] and "exit code 3" in shop.calls("xclip")[0][1]
@@ -70,6 +71,10 @@ def test_what_concerns_the_whole_project(shop: TraySession) -> None:
     shop.eventually(lambda: {shop.state("api"), shop.state("worker")} == {"stopped"}, "all stopped")
     icon.click("Start all")
     shop.eventually(lambda: {shop.state("api"), shop.state("worker")} == {"running"}, "all running")
+    for name in ("api", "worker"):
+        eventually(
+            lambda name=name: icon.line(name).label == f"● {name}: running", what="the same in the menu"
+        )
     run = shop.project.component("api")["run"]
     icon.click("Restart all")
     shop.eventually(lambda: shop.project.component("api")["run"] == run + 1, "another run")

@@ -144,7 +144,7 @@ def test_an_open_menu_is_edited_and_stays_open(session: TraySession) -> None:
     session.project.roost("up", check=True)
     session.tray()
     menu = menu_at(session, *find(session, GREEN))
-    (window,) = session.desktop.popups()
+    (window,) = (number for number, box in session.desktop.popups().items() if box == menu)
     word(session, menu, "web:", "running")  # the first line may be under a tooltip
     session.project.roost("stop", "web", check=True)
     word(session, menu, "web:", "stopped")
