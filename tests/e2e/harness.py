@@ -190,6 +190,10 @@ def call(
 # -- processes ----------------------------------------------------------------------------------------
 
 
+class Gone(AssertionError):
+    """A process that was to be signalled has ended before."""
+
+
 def start_token(pid: int) -> str | None:
     """What tells one life of a pid from the next (its start time); None when nothing runs under it.
 
@@ -426,7 +430,8 @@ class ProjectUnderTest:
         """Signal a process of this project; refuses one that it did not report or that has changed since."""
         token = self._known.get(pid)
         assert token is not None, f"refused: pid {pid} was never reported by this project"
-        assert start_token(pid) == token, f"refused: pid {pid} is no longer the process that was reported"
+        if start_token(pid) != token:
+            raise Gone(f"refused: pid {pid} is no longer the process that was reported")
         os.kill(pid, signal_number)
 
     def kill_both(self) -> None:

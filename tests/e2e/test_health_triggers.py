@@ -34,6 +34,11 @@ def watched(project: ProjectUnderTest, *folders: Path) -> None:
     eventually(look, what="a watch of " + ", ".join(map(str, folders)))
 
 
+def save(project: ProjectUnderTest, name: str, text: str) -> None:
+    """Change a file in one go, as editors do."""
+    project.file("saving", text).replace(project.root / name)
+
+
 def test_a_scheduled_task_runs_when_its_time_comes(project: ProjectUnderTest) -> None:
     """`schedule`: `up` does not wait for it; "next run at …" before the first, `completed` between runs, green."""
     project.components(
@@ -74,10 +79,10 @@ def test_changed_files_restart_what_watches_them(project: ProjectUnderTest) -> N
     other = project.pids()["other"]
     watched(project, project.root / "src", project.root)
     project.file("src/style.css", "x")
-    project.file("src/app.py", "2")
+    with (project.root / "src/app.py").open("r+") as file:
+        file.write("2")  # in one go: what is emptied first and then written is changed twice
     project.wait_for(lambda s: s["components"][0]["run"] == 2 and s["components"][0]["ready"])
-    replacement = project.file("settings.new", "2")
-    replacement.replace(project.root / "settings.ini")
+    save(project, "settings.ini", "2")
     project.wait_for(lambda s: s["components"][0]["run"] == 3 and s["components"][0]["ready"])
     reasons = [e["message"] for e in project.events() if e["kind"] == "restarting"]
     assert reasons == ["changed: src/app.py", "changed: settings.ini"]
@@ -98,9 +103,9 @@ def test_a_chain_begins_with_a_changed_file(project: ProjectUnderTest) -> None:
     )
     assert project.roost("up").code == 1
     watched(project, project.root / "src")
-    project.file("src/main.c", "good")
+    save(project, "src/main.c", "good")
     project.wait_for(lambda s: [c["state"] for c in s["components"]] == ["completed", "completed"])
-    project.file("src/main.c", "good too")
+    save(project, "src/main.c", "good too")
     project.wait_for(lambda s: [c["run"] for c in s["components"]] == [3, 2])
 
 

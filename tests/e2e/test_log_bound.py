@@ -62,8 +62,17 @@ def test_all_logs_together_stay_within_their_bound(project: ProjectUnderTest) ->
     assert {name: project.pids()[name] for name in ("api", "web")} == {
         name: before[name] for name in ("api", "web")
     }
-    project.kill(project.pids()[":keeper"])
-    project.wait_for(lambda status: status["daemon"]["keeper_pid"] not in (None, before[":keeper"]))
+    daemon = project.pids()[":daemon"]
+    project.kill(before[":keeper"])
+    project.wait_for(
+        lambda status: (
+            status["daemon"]["running"]
+            and status["daemon"]["pid"] != daemon
+            and status["daemon"]["keeper_pid"] != before[":keeper"]
+        ),
+        what="another keeper with its own daemon",
+    )
+    project.roost("signal", "api", "CONT", check=True)  # it has heard this, so it has been told the bound
     rotations = files(project)
     eventually(lambda: files(project) - rotations, what="a rotation by the next keeper")
     for _ in range(20):

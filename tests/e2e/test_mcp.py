@@ -44,6 +44,12 @@ def converse(talk: Callable[[], Awaitable[None]]) -> None:
     asyncio.run(bounded())
 
 
+async def entries(client: Client) -> list[str]:
+    """What `db` has written."""
+    logs = await client.call_tool("logs", {"names": ["db"], "lines": 5})
+    return [one["text"] for one in logs.structured_content["entries"]]
+
+
 def text(answer: CallToolResult) -> str:
     assert isinstance(answer.content[0], TextContent)
     return answer.content[0].text
@@ -63,8 +69,9 @@ def test_an_agent_works_on_a_project(stack: ProjectUnderTest) -> None:
                 "db": True,
                 "api": True,
             }
-            logs = await client.call_tool("logs", {"names": ["db"], "lines": 5})
-            assert [one["text"] for one in logs.structured_content["entries"]] == ["here I am"]
+            while not (said := await entries(client)):
+                await asyncio.sleep(0.05)  # a program may be ready for a while before it says anything
+            assert said == ["here I am"]
 
             stopped = await client.call_tool("stop", {"names": ["db"]})
             assert stopped.structured_content["dependents"] == ["api"]

@@ -34,10 +34,9 @@ def test_a_failing_readiness_never_restarts(project: ProjectUnderTest) -> None:
     project.up()
     pid = project.pids()["web"]
     project.file("mood", "bad")
-    project.wait_for(lambda s: s["components"][0]["ready"] is False)
-    web = project.component("web")
-    assert "503" in web["reason"]
-    assert project.status()["color"] == "yellow"
+    status = project.wait_for(lambda s: s["components"][0]["ready"] is False)
+    assert "503" in status["components"][0]["reason"]
+    assert status["color"] == "yellow"
     time.sleep(0.5)
     assert (project.component("web")["pid"], project.component("web")["run"]) == (pid, 1)
     project.file("mood", "ok")
@@ -48,7 +47,7 @@ def test_a_failing_readiness_never_restarts(project: ProjectUnderTest) -> None:
 
 def test_a_failing_liveness_restarts(project: ProjectUnderTest) -> None:
     """S11, S21, S24: a hung one is restarted after `failure_threshold` failures, and the event says why."""
-    server(project, startup=STARTED, liveness={"failure_threshold": 3, **IMPATIENT})
+    server(project, startup={**STARTED, **IMPATIENT}, liveness={"failure_threshold": 3, **IMPATIENT})
     project.up()
     project.file("mood", "hang")
     eventually(lambda: [e for e in project.events() if e["kind"] == "restarting"])
@@ -101,7 +100,7 @@ def test_a_life_of_min_uptime_begins_the_backoff_anew(project: ProjectUnderTest)
 def test_startup_delays_liveness(project: ProjectUnderTest) -> None:
     """S11, S15: while the startup probe has not passed, a liveness that would fail restarts nothing."""
     project.file("mood", "bad")
-    server(project, startup={"failure_threshold": 100}, liveness={"failure_threshold": 1})
+    server(project, startup=STARTED, liveness={"failure_threshold": 1})
     project.roost("up", "--no-wait", check=True)
     project.wait_state("web", "starting")
     time.sleep(0.6)
@@ -127,7 +126,7 @@ def test_a_startup_probe_that_never_passes_restarts_at_its_threshold(project: Pr
     [
         ({"tcp": 1}, "refused"),
         ({"exec": ["sh", "-c", "echo the disk is warm >&2; exit 3"]}, "3"),
-        ({"exec": ["sleep", "60"]}, "500 ms"),
+        ({"exec": ["sleep", "60"], **IMPATIENT}, "500 ms"),
         ({"exec": ["/no/such/program"]}, "/no/such/program"),
         ({"log": "never printed"}, "never printed"),
     ],
@@ -137,7 +136,7 @@ def test_every_failing_probe_says_what_is_wrong(
     project: ProjectUnderTest, handler: dict[str, Any], said: str
 ) -> None:
     """S16, S14: the reason, `why` and `status --verbose` have the probe's own error."""
-    project.components(web={"run": STAY, "probes": {"readiness": {**handler, **QUICK, **IMPATIENT}}})
+    project.components(web={"run": STAY, "probes": {"readiness": {**QUICK, **handler}}})
     done = project.roost("up", "--timeout", "1500ms", check=5)
     assert "web" in done.err
     project.wait_for(lambda s: said in s["components"][0]["reason"])

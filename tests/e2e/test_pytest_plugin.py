@@ -56,7 +56,7 @@ def suite(project: ProjectUnderTest, *options: str) -> Completed:
 
 def nothing_runs(project: ProjectUnderTest) -> None:
     """Neither components nor anything of ours."""
-    assert not project.status()["daemon"]["running"]
+    project.wait_for(lambda status: not status["daemon"]["running"], what="the end of the daemon")
     eventually(lambda: not project.leftovers(), what="nothing is left")
 
 
@@ -156,11 +156,15 @@ def test_the_workers_of_one_run_share_the_project(project: ProjectUnderTest) -> 
     prepare(
         project,
         """
-        import pytest, time
+        import os, pathlib, pytest, time
 
         @pytest.mark.parametrize("number", range(6))
         def test_it_answers(roost_project, number):
-            time.sleep(0.1 * number)
+            pathlib.Path("at-work-" + os.environ["PYTEST_XDIST_WORKER"]).touch()
+            deadline = time.monotonic() + 60
+            while len(list(pathlib.Path().glob("at-work-*"))) < 3:  # else one may be done before another begins
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
             assert fetch(roost_project) == 200
         """,
     )
@@ -189,7 +193,7 @@ def test_a_killed_test_run_leaves_nothing(project: ProjectUnderTest) -> None:
     ) as running:
         try:
             eventually((project.root / "waiting").exists, what="the test runs")
-            assert "here" in project.roost("logs", "db", check=True).out
+            eventually(lambda: "here" in project.roost("logs", "db", check=True).out, what="its output")
             pids = project.pids()
         finally:
             os.killpg(running.pid, signal.SIGKILL)
@@ -225,7 +229,7 @@ def test_two_copies_of_a_project_test_side_by_side(make_project: MakeProject) ->
     said = [one.communicate(timeout=COMMAND_TIMEOUT)[0] for one in running]
     assert [one.returncode for one in running] == [0, 0], "\n".join(said)
     for one in copies:
-        assert not one.status()["daemon"]["running"]
+        nothing_runs(one)
 
 
 def test_a_test_may_kill_what_it_uses_and_see_it_recover(project: ProjectUnderTest) -> None:

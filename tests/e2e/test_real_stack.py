@@ -78,7 +78,7 @@ def _components(project: ProjectUnderTest, ports: Ports) -> dict[str, dict[str, 
         "redis": {
             "run": [redis, "--port", str(ports.redis), "--bind", "127.0.0.1", "--save", ""],
             "probes": {
-                "readiness": {"tcp": ports.redis, **every},
+                "startup": {"tcp": ports.redis, **every, "failure_threshold": 1000},
                 "liveness": {"exec": [need("redis-cli"), "-p", str(ports.redis), "ping"], **every},
             },
         },

@@ -24,7 +24,10 @@ def every_state(project: ProjectUnderTest) -> ProjectUnderTest:
         stopped={"run": STAY},
         optional={"run": STAY, "profiles": ["extra"]},
         done={"type": "task", "run": "true"},
-        slow={"run": STAY, "probes": {"readiness": {"exec": ["sh", "-c", "echo not yet; exit 1"]}}},
+        slow={
+            "run": STAY,
+            "probes": {"readiness": {"exec": ["sh", "-c", "echo not yet; exit 1"], "timeout": "30s"}},
+        },
         waiting={"run": STAY, "depends_on": ["slow"]},
         idle={"run": STAY, "autostart": False},
     )
@@ -32,6 +35,7 @@ def every_state(project: ProjectUnderTest) -> ProjectUnderTest:
     for name, state in (
         ("backing", "backoff"),
         ("spent", "failed"),
+        ("missing", "failed"),
         ("done", "completed"),
         ("crashed", "failed"),
     ):

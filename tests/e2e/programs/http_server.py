@@ -13,7 +13,7 @@ port, mood_file = int(sys.argv[1]), pathlib.Path(sys.argv[2])
 
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        mood = mood_file.read_text().strip() if mood_file.exists() else "ok"
+        mood = (mood_file.read_text().strip() if mood_file.exists() else "") or "ok"  # it may be half written
         if mood == "hang":
             time.sleep(3600)
         codes = {"ok": 200, "bad": 503, "redirect": 302}

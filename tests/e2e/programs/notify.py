@@ -19,6 +19,7 @@ def say(text: str) -> None:
 
 print("watchdog", os.environ.get("WATCHDOG_USEC"), flush=True)
 said = 0
+children = []  # who listens asks the system who has spoken, so they stay as long as we do
 while True:
     lines = SAY.read_text().splitlines() if SAY.exists() else []
     for line in lines[said:]:
@@ -26,13 +27,12 @@ while True:
         if how == "child":
             code = "import os, socket, sys; s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM);"
             code += "s.sendto(sys.argv[1].encode(), os.environ['NOTIFY_SOCKET']); sys.stdin.read()"
-            child = subprocess.Popen([sys.executable, "-c", code, text], stdin=subprocess.PIPE)
-            time.sleep(0.5)
-            child.communicate()
+            children.append(subprocess.Popen([sys.executable, "-c", code, text], stdin=subprocess.PIPE))
         elif how == "beat":
             for _ in range(int(text)):
-                say("WATCHDOG=1")
-                time.sleep(0.1)
+                if SAY.exists():
+                    say("WATCHDOG=1")
+                    time.sleep(0.1)
         else:
             say(text)
         print("said", line, flush=True)
