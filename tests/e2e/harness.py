@@ -35,6 +35,9 @@ SOON = 30.0  # seconds that "at once" may take there; what is not at once takes 
 COMMAND_TIMEOUT = 120.0  # seconds, for one call of the command
 GRACE = 10.0  # seconds that a process which nobody keeps may take to be gone
 _EXITING = 0x4  # PF_EXITING of the kernel, in the flags of /proc/PID/stat
+NEVER_READY: dict[str, Any] = {"readiness": {"log": "what nobody writes"}}
+"""For one that ends at once: without a probe `up` believes in what is alive half a second later, and a shell that
+a busy machine has not let run yet is that, too."""
 _Value = TypeVar("_Value")
 
 

@@ -8,11 +8,21 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-from e2e.harness import SOON, Completed, ProjectUnderTest, eventually, is_running, program, short_folder
+from e2e.harness import (
+    NEVER_READY,
+    SOON,
+    Completed,
+    ProjectUnderTest,
+    eventually,
+    is_running,
+    program,
+    short_folder,
+)
 
 STAY = [sys.executable, "-c", "import time; print('here', flush=True); time.sleep(3600)"]
 POSITION = re.compile(r"^\S*roost\.yaml:(\d+):(\d+): (warning: )?([^:]+): .+")
@@ -26,6 +36,11 @@ def plain(done: Completed) -> None:
 def problems(done: Completed) -> list[re.Match[str]]:
     """The lines of `check` or `up` that name a position."""
     return [found for line in (done.out + done.err).splitlines() if (found := POSITION.match(line))]
+
+
+def nothing_is_left(project: ProjectUnderTest) -> None:
+    """The keeper that was being loaded meanwhile has been told that it is not wanted."""
+    eventually(lambda: not project.leftovers(), what="nothing of ours")
 
 
 # -- the configuration ----------------------------------------------------------------------------------
@@ -83,7 +98,7 @@ def test_ten_faults_are_ten_reports(project: ProjectUnderTest, command: str) -> 
     assert "run" in text  # the suggestion for runn
     assert "one → two → one" in text or "one -> two -> one" in text, text
     assert "8181" in text
-    assert not project.leftovers()
+    nothing_is_left(project)
 
 
 @pytest.mark.parametrize(
@@ -114,7 +129,7 @@ def test_each_fault_is_named(project: ProjectUnderTest, text: str, said: str) ->
     plain(done)
     assert said in done.out + done.err, str(done)
     assert "roost.yaml:" in done.out + done.err
-    assert not project.leftovers()
+    nothing_is_left(project)
 
 
 def test_a_configuration_that_is_no_text(project: ProjectUnderTest) -> None:
@@ -164,7 +179,7 @@ def test_what_cannot_be_started_says_why(
     """P20, S33, S76: `up` exits 1 and names component, program or folder, and the system's reason."""
     project.file("plain.txt", "words\n")
     project.file("broken-interpreter", "#!/no/such/interpreter\n").chmod(0o755)
-    project.components(web={**component, "restart": "never"}, other={"run": STAY})
+    project.components(web={**component, "restart": "never", "probes": NEVER_READY}, other={"run": STAY})
     done = project.roost("up", check=1)
     plain(done)
     assert "web" in done.err
@@ -189,12 +204,21 @@ def test_one_that_cannot_be_started_is_tried_again_within_its_limit(project: Pro
 
 
 def test_one_that_ends_at_once_with_success_is_no_service(project: ProjectUnderTest) -> None:
-    """S23: a service whose program ends at once with 0 is not called ready by `up`."""
+    """S23: a service whose program ends at once with 0 is not called ready by `up`.
+
+    At once is within half a second of its start; on a busy machine even `true` may not.
+    """
     project.components(web={"run": ["true"], "restart": {"backoff": {"initial": "10ms", "max": "10ms"}}})
-    done = project.roost("up", "--timeout", "10m", check=1)
+    done = project.roost("up", "--timeout", "10m")
     plain(done)
-    assert "web" in done.err
     assert done.seconds < SOON
+    if done.code == 0:
+        events = [e for e in project.events() if e["kind"] in ("started", "exited")]
+        times = {(e["kind"], e["run"]): datetime.fromisoformat(e["at"]) for e in events}
+        lives = [times["exited", run] - times["started", run] for run in (1, 2) if ("exited", run) in times]
+        assert len(lives) < 2 or max(lives) >= timedelta(seconds=0.5), str(done)
+    else:
+        assert done.code == 1 and "web" in done.err, str(done)
 
 
 # -- ports ----------------------------------------------------------------------------------------------
@@ -228,7 +252,7 @@ def test_a_port_that_becomes_free_is_used(project: ProjectUnderTest) -> None:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        restart = {"backoff": {"initial": "100ms", "max": "100ms"}, "limit": {"max": 100, "within": "10m"}}
+        restart = {"backoff": {"initial": "100ms", "max": "100ms"}, "limit": {"max": 10_000, "within": "10m"}}
         project.components(web={"run": STAY, "ports": {"http": port}, "restart": restart})
         project.roost("up", "--no-wait", check=True)
         assert str(port) in project.wait_state("web", "backoff")["reason"]

@@ -24,7 +24,7 @@ import pytest
 import roost
 from e2e.clocks import WallClock
 from e2e.disks import ROOT, fill, mounted
-from e2e.harness import ProjectUnderTest, eventually, is_running, program
+from e2e.harness import GRACE, ProjectUnderTest, eventually, is_running, program
 from roost.api.types import TerminalAttached, TerminalOutput
 
 ROUNDS = int(os.environ.get("ROOST_CHAOS_ROUNDS", "12"))
@@ -124,7 +124,12 @@ class Chaos:
     def kill_component(self) -> None:
         name = self.chance.choice(KILLABLE)
         self.touched.add(name)
-        self._kill(name)
+        pid = self.project.pids().get(name)
+        if pid is not None:
+            with contextlib.suppress(ProcessLookupError, AssertionError):
+                self.project.kill(pid)
+                self.counts["kills"] += 1
+                eventually(lambda: not is_running(pid), what="its end")  # until then all seems well
 
     def freeze_daemon(self) -> None:
         self._kill(":daemon", signal.SIGSTOP)
@@ -171,7 +176,7 @@ class Chaos:
         self.done.append("down_and_up")
         self.counts["downs"] += 1
         self.project.down()
-        eventually(lambda: not self.project.leftovers(), timeout=1, what="the end of all that is ours")
+        eventually(lambda: not self.project.leftovers(), timeout=GRACE, what="the end of all that is ours")
         self.pids.clear()
 
     # -- what must be true afterwards ----------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import signal
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 
 from e2e.harness import (
+    NEVER_READY,
     PATIENCE,
     SOON,
     ProjectUnderTest,
@@ -397,7 +399,8 @@ def test_stop_cancels_a_pending_restart(project: ProjectUnderTest) -> None:
 def test_restart_gives_a_new_run_and_keeps_the_others(project: ProjectUnderTest) -> None:
     """`restart` in every state: running, failed, completed, stopped; no restart is counted for the limit."""
     project.components(
-        web={"run": STAY}, task={"type": "task", "run": "true"}, bad={"run": "exit 2", "restart": "never"},
+        web={"run": STAY}, task={"type": "task", "run": "true"},
+        bad={"run": "exit 2", "restart": "never", "probes": NEVER_READY},
         idle={"run": STAY, "autostart": False},
     )  # fmt: skip
     project.roost("up", check=1)
@@ -574,7 +577,9 @@ def test_demo_comes_up_and_goes_down(project: ProjectUnderTest) -> None:
     status = project.roost("-C", project.base / "d", "status", "--json", check=True).json
     conforms(status, STATUS)
     assert len(status["components"]) >= 4
-    assert status["color"] == "green"
+    eventually(  # a probe on a busy machine, or the scheduled task, may change it for a moment
+        lambda: project.roost("-C", project.base / "d", "status", "--check").code == 0, what="green"
+    )
     project.roost("-C", project.base / "d", "down", check=True)
     assert not project.leftovers()
 
@@ -593,5 +598,6 @@ def test_nothing_of_ours_holds_a_pipe_or_a_descriptor_of_the_caller(project: Pro
         pytest.skip("reads /proc")
 
     for name, pid in project.pids().items():
-        held = [str(link.readlink()) for link in Path(f"/proc/{pid}/fd").iterdir()]
-        assert str(opened) not in held, f"{name} holds {opened}"
+        for link in Path(f"/proc/{pid}/fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):  # it has just been closed
+                assert str(link.readlink()) != str(opened), f"{name} holds {opened}"

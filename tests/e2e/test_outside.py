@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from e2e.harness import ProjectUnderTest, eventually, is_running, roost_command
+from e2e.harness import ProjectUnderTest, delete_tree, eventually, is_running, roost_command
 
 STAY = [sys.executable, "-c", "import time; print('here', flush=True); time.sleep(3600)"]
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
@@ -138,6 +138,7 @@ def test_what_is_deleted_by_itself_comes_back(project: ProjectUnderTest) -> None
     project.up()
     before = project.pids()
     names = ["daemon.pid", "daemon.json", "state.json", ".gitignore", "runs/web.json"]
+    eventually(lambda: all((project.state / name).exists() for name in names), what="all of them")
     for name in names:
         (project.state / name).unlink()
     for name in names:
@@ -151,14 +152,12 @@ def test_after_both_folders_were_deleted_nothing_starts_twice_even_without_us(
     project: ProjectUnderTest,
 ) -> None:
     """P3b, P2: the records come back, too: keeper and daemon may then be killed, and `up` finds what runs."""
-    import shutil
-
     project.components(web={"run": STAY})
     project.up()
     before = project.pids()
     run_folder = Path(project.status()["daemon"]["endpoint"].removeprefix("unix:")).parent
-    shutil.rmtree(run_folder)
-    shutil.rmtree(project.state)
+    delete_tree(run_folder)
+    delete_tree(project.state)
     eventually(lambda: (project.state / "runs/web.json").exists(), what="another record")
     eventually(lambda: project.roost("status").code == 0, what="the daemon again")
     project.kill_both()

@@ -162,7 +162,7 @@ def test_a_read_only_project_folder_is_refused_in_words(project: ProjectUnderTes
     assert str(project.root) in done.err
     assert "ermission" in done.err or "read-only" in done.err.lower() or "writ" in done.err
     assert done.seconds < SOON
-    assert not project.leftovers()
+    eventually(lambda: not project.leftovers(), what="nothing of ours")
 
 
 def test_state_elsewhere_makes_a_read_only_folder_work(project: ProjectUnderTest) -> None:
@@ -196,7 +196,7 @@ def test_a_read_only_file_system_is_refused_in_words(make_project: MakeProject) 
         assert done.code in (1, 2)
         assert "read-only" in done.err.lower(), done.err
         assert done.seconds < SOON
-        assert not project.leftovers()
+        eventually(lambda: not project.leftovers(), what="nothing of ours")
 
 
 def test_sudo_is_refused_naming_the_owner(project: ProjectUnderTest) -> None:
@@ -211,7 +211,7 @@ def test_sudo_is_refused_naming_the_owner(project: ProjectUnderTest) -> None:
         assert done.code == 1, str(done)
         assert "nobody" in done.err
     assert not project.state.exists()
-    assert not project.leftovers()
+    eventually(lambda: not project.leftovers(), what="nothing of ours")
 
 
 def test_another_users_socket_cannot_be_reached(project: ProjectUnderTest) -> None:
@@ -254,7 +254,7 @@ def test_up_on_a_full_disk_gives_a_clear_error(small_disk: ProjectUnderTest) -> 
     else:
         plain(done)
         assert "space" in done.err or "disk" in done.err, done.err
-    assert not project.leftovers()
+    eventually(lambda: not project.leftovers(), what="nothing of ours")
 
 
 def test_a_disk_that_fills_up_stops_nothing(small_disk: ProjectUnderTest) -> None:
@@ -262,6 +262,7 @@ def test_a_disk_that_fills_up_stops_nothing(small_disk: ProjectUnderTest) -> Non
     project = small_disk
     project.components(chatty={"run": program("counter", "--rate", 200)}, quiet={"run": STAY})
     project.up()
+    eventually(lambda: project.log_lines("quiet"), what="all that quiet has to say")
     before = project.pids()
     fill(project)
     told = eventually(

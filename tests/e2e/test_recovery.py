@@ -50,9 +50,10 @@ def states(status: dict[str, Any]) -> dict[str, str]:
 def test_down_ends_although_the_keeper_is_killed_meanwhile(project: ProjectUnderTest) -> None:
     """P2, S48: the next keeper and its daemon go on with it, and nothing is left."""
     project.components(
-        stubborn={"run": STUBBORN, "stop": {"timeout": "2s"}}, db={"run": COUNTER}, web={"run": COUNTER}
+        stubborn={"run": STUBBORN, "stop": {"timeout": "6s"}}, db={"run": COUNTER}, web={"run": COUNTER}
     )
     project.up()
+    eventually(lambda: project.log_lines("stubborn"), what="one that does not listen")
     pids = project.pids()
     down = project.start_roost("down")
     eventually(lambda: project.component("stubborn")["state"] == "stopping", what="a down under way")

@@ -11,7 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from e2e.harness import COMMAND_TIMEOUT, PATIENCE, Completed, ProjectUnderTest, call, eventually, is_running
+from e2e.harness import (
+    COMMAND_TIMEOUT,
+    NEVER_READY,
+    PATIENCE,
+    Completed,
+    ProjectUnderTest,
+    call,
+    delete_tree,
+    eventually,
+    is_running,
+)
 
 STAY = [sys.executable, "-c", "import time; print('here', flush=True); time.sleep(3600)"]
 CRASH = "echo no such table: users; exit 3"
@@ -92,7 +102,8 @@ def test_what_a_person_stopped_is_not_started_behind_his_back(stack: ProjectUnde
 
 def test_what_does_not_start_leaves_nothing_behind(project: ProjectUnderTest) -> None:
     """S85: a helpful error with the last lines of the culprit, and everything stopped again."""
-    project.components(db={"run": STAY}, api={"run": CRASH, "depends_on": ["db"], "restart": "never"})
+    crash = {"run": CRASH, "depends_on": ["db"], "restart": "never", "probes": NEVER_READY}
+    project.components(db={"run": STAY}, api=crash)
     done = project.roost("run", "--", "touch", "ran")
     assert done.code == 1 and "api failed" in done.err and "no such table: users" in done.err, str(done)
     assert not (project.root / "ran").exists()
@@ -137,13 +148,18 @@ def test_a_killed_run_is_cleaned_up_by_the_daemon(stack: ProjectUnderTest) -> No
 
 def test_a_run_killed_before_it_has_its_lease_leaves_no_daemon(stack: ProjectUnderTest) -> None:
     """S85, S88: kill -9 while keeper and daemon come up for it; they find that out and end."""
-    running = stack.start_roost("run", "--", "true", start_new_session=True)
-    eventually((stack.state / "keeper.lock").exists, what="the keeper comes up", every=0.001)
-    os.kill(running.pid, signal.SIGKILL)
-    running.communicate(timeout=10)
-    eventually(lambda: stack.status()["daemon"]["running"], what="a daemon is there, for nobody")
-    assert set(states(stack).values()) == {"stopped"}, "the client was too fast to be killed in between"
-    eventually(lambda: not stack.status()["daemon"]["running"], timeout=30, what="it has ended", every=0.5)
+
+    def killed_in_between() -> bool:
+        running = stack.start_roost("run", "--", "true", start_new_session=True)
+        eventually((stack.state / "keeper.lock").exists, what="the keeper comes up", every=0.001)
+        os.kill(running.pid, signal.SIGKILL)
+        running.communicate(timeout=PATIENCE)
+        eventually(lambda: not stack.leftovers(), what="the end of what came up", every=0.5)
+        happened = {event["kind"] for event in stack.events()}
+        delete_tree(stack.state)
+        return "daemon_started" in happened and "started" not in happened
+
+    eventually(killed_in_between, what="a daemon for nobody (else the client was too quick, or the kill)")
     nothing_runs(stack)
 
 

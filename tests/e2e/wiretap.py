@@ -33,9 +33,11 @@ class Wiretap:
         """A daemon has said hello through us."""
 
     def __enter__(self) -> Wiretap:
-        self._place.rename(self._aside)
-        self._listener.bind(str(self._place))
+        ours = self._place.with_suffix(".tap")
+        self._listener.bind(str(ours))
         self._listener.listen()
+        self._aside.hardlink_to(self._place)
+        ours.rename(self._place)  # in one step: the keeper never finds its socket gone, and takes it back
         threading.Thread(target=self._accept, daemon=True).start()
         return self
 
