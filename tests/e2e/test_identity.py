@@ -91,13 +91,13 @@ def test_the_state_folder_is_laid_out_as_the_contract_says(project: ProjectUnder
     project.components(web={"run": noisy})
     project.up()
     eventually(lambda: len(project.log_lines("web")) == 2)
-    eventually(lambda: (project.state / "state.json").exists())
-    present = {path.relative_to(project.state).as_posix() for path in project.state.rglob("*")}
-    assert {
+    named = {
         ".gitignore", "keeper.lock", "daemon.lock", "daemon.json", "daemon.pid", "state.json",
         "events.jsonl", "daemon.log", "keeper.log", "runs/web.json", "locks/web.lock",
         "logs/web.log", "logs/web.idx",
-    } <= present  # fmt: skip
+    }  # fmt: skip
+    eventually(lambda: all((project.state / name).exists() for name in named), what="all that is named there")
+    present = {path.relative_to(project.state).as_posix() for path in project.state.rglob("*")}
     assert not [name for name in present if name.endswith(".err")]
     assert sorted(project.log_lines("web")) == ["e", "o"]
     assert (project.state / ".gitignore").read_text().split() == ["*"]

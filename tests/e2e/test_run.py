@@ -41,8 +41,8 @@ def states(project: ProjectUnderTest) -> dict[str, str]:
 
 def nothing_runs(project: ProjectUnderTest) -> None:
     """Neither components nor anything of ours."""
-    assert not project.status()["daemon"]["running"]
     eventually(lambda: not project.leftovers(), what="nothing is left")
+    assert not project.status()["daemon"]["running"]
 
 
 def python(project: ProjectUnderTest, text: str) -> Completed:
