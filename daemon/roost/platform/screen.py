@@ -105,6 +105,8 @@ else:
             self._handlers = {
                 number: signal.signal(number, self._heard) for number in (signal.SIGWINCH, *_ENDING)
             }
+            self._resized = True  # since somebody looked last, and before we would have heard of it
+            os.write(self._writing, b"\0")
             tty.setraw(_IN, termios.TCSADRAIN)
             return self
 
