@@ -74,6 +74,8 @@ async def _accompanied(
             groups.kill_tree(process.pid, began or 0)
 
     session.on_close(end)
+    if session.gone:
+        end()  # while it was being started
     ended = asyncio.ensure_future(process.wait())
     try:
         await _show(terminal, session, ended)
