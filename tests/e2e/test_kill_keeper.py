@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from e2e.harness import ProjectUnderTest, eventually, program
+from e2e.harness import PATIENCE, ProjectUnderTest, eventually, is_running, program
 
 SEED = int(os.environ.get("ROOST_SEED", "0")) or random.SystemRandom().randrange(1, 10**9)
 KILLS = int(os.environ.get("ROOST_KEEPER_KILLS", "8"))
@@ -118,3 +118,25 @@ def test_a_component_can_be_stopped_and_restarted_after_the_takeover(project: Pr
     project.roost("stop", "chatty", check=True)
     assert project.component("chatty")["state"] == "stopped"
     assert project.component("chatty")["last_exit"]["signal"] in (15, None)
+
+
+def test_down_ends_all_though_both_are_killed_meanwhile(project: ProjectUnderTest) -> None:
+    """S48, P2: while it waits for a component, keeper and daemon die: it brings them back, and all is ended."""
+    stay = "trap '' TERM; echo begun; until test -e go; do sleep 0.05; done"
+    project.components(a={"run": ["sh", "-c", stay], "stop": {"timeout": "100s"}})
+    project.up()
+    eventually(lambda: project.log_lines("a") == ["begun"], what="it is deaf to TERM")
+    pid = project.pids()["a"]
+    down = project.start_roost("down")
+    try:
+        assert down.stderr is not None and down.stderr.readline() == b"waiting for a\n"
+        project.kill_both()
+        project.wait_for(lambda status: status["daemon"]["running"], what="another daemon")
+        assert is_running(pid)
+        project.file("go", "")
+        out, err = down.communicate(timeout=PATIENCE)
+    finally:
+        down.kill()
+        down.communicate()
+    assert (down.returncode, out) == (0, b"down: 1 component stopped\n"), err
+    assert not is_running(pid) and not project.status()["daemon"]["running"]

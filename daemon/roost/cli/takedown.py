@@ -31,13 +31,11 @@ def bring_down(paths: ProjectPaths, timeout: float | None = None) -> int:
         if not left and not session.answers(paths):
             output.data("nothing is running\n")
             return exits.DONE
-        if left:
-            output.note(
-                f"the daemon does not answer, but there is {names(left)}; bringing it back to end that"
-            )
-            if not _brought_back(paths):
-                return _end_without_daemon(paths, timeout)
+        if left and not _brought_back(paths, left):
+            return _end_without_daemon(paths, timeout)
     answer = _shut_down(paths, timeout)
+    if answer is None:
+        return _end_without_daemon(paths, timeout)
     await_end(paths, swept=bool(answer))
     if answer.get("left"):
         raise Fault(
@@ -64,7 +62,9 @@ def _settled(paths: ProjectPaths) -> list[str]:
     return left
 
 
-def _brought_back(paths: ProjectPaths) -> bool:
+def _brought_back(paths: ProjectPaths, left: list[str]) -> bool:
+    """Whether there is a daemon again, for whom that is still to be ended."""
+    output.note(f"the daemon does not answer, but there is {names(left)}; bringing it back to end that")
     try:
         session.ensure(paths)
     except Fault as fault:
@@ -87,26 +87,30 @@ def _end_without_daemon(paths: ProjectPaths, timeout: float | None) -> int:
     return exits.DONE
 
 
-def _shut_down(paths: ProjectPaths, timeout: float | None) -> Mapping[str, Any]:
+def _shut_down(paths: ProjectPaths, timeout: float | None) -> Mapping[str, Any] | None:
     """The answer to `daemon.shutdown`; empty where the daemon was on its way out already.
 
-    A daemon that dies on the way is started again by the keeper, and asked again.
+    A daemon that dies on the way is started again by the keeper, or by us where that has died, too, and asked
+    again.  None: something is left, and no daemon comes to end it.
     """
     parameters = {} if timeout is None else {"timeout": timeout}
-    with display(is_down) as show:
-        while True:
-            try:
-                with session.connect(paths) as daemon:
-                    answer: Mapping[str, Any] = daemon.call("daemon.shutdown", parameters, show.progress)
-                    output.warnings(answer)
-                    return answer
-            except Fault as fault:
-                if fault.code != exits.NOT_RUNNING:
-                    raise
-            try:
-                following.await_return(paths, time.monotonic() + _RETURN)
-            except (Fault, TimeoutError):
+    while True:
+        try:
+            with display(is_down) as show, session.connect(paths) as daemon:
+                answer: Mapping[str, Any] = daemon.call("daemon.shutdown", parameters, show.progress)
+                output.warnings(answer)
+                return answer
+        except Fault as fault:
+            if fault.code != exits.NOT_RUNNING:
+                raise
+        try:
+            following.await_return(paths, time.monotonic() + _RETURN)
+        except (Fault, TimeoutError):
+            left = _settled(paths)
+            if not left and not session.answers(paths):
                 return {}
+            if left and not _brought_back(paths, left):
+                return None
 
 
 def await_end(paths: ProjectPaths, swept: bool = False) -> None:
