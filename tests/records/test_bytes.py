@@ -9,6 +9,7 @@ import pytest
 from records.model_keeper import ModelKeeper
 from roost.records.bytes import ByteFollower
 from roost.records.cursor import BadCursor
+from roost.records.stored import StoredFile
 
 
 def everything(follower: ByteFollower) -> bytes:
@@ -54,6 +55,28 @@ def test_a_cursor_goes_on_over_rotations(tmp_path: Path) -> None:
     assert everything(resumed) == b"".join(b"line %d\n" % number for number in range(2000))
     assert everything(follower) == b"".join(b"line %d\n" % number for number in range(2000))
     assert resumed.cursor() == follower.cursor()
+
+
+def test_a_file_that_goes_while_it_is_looked_for_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """P13: what came after it follows at once, not with the next output."""
+    keeper = ModelKeeper(tmp_path, "api", max_files=1)
+    follower = ByteFollower(str(tmp_path), "api", 1, None)
+    keeper.line("lost", 0)
+    opened = StoredFile._open
+
+    def open_after_rotations(self: StoredFile) -> int | None:
+        if self.base != keeper.log:
+            return opened(self)
+        monkeypatch.undo()
+        for text in ("kept 1", "kept 2"):
+            keeper.rotate()
+            keeper.line(text, 0)
+        return opened(self)
+
+    monkeypatch.setattr(StoredFile, "_open", open_after_rotations)
+    assert everything(follower) == b"kept 1\nkept 2\n"
 
 
 def test_without_a_log_there_is_nothing_yet(tmp_path: Path) -> None:

@@ -357,7 +357,7 @@ def test_a_rotation_while_one_looks_mixes_no_index_with_another_log(
         keeper.rotate()
     keeper.line("out 3")
     looks = 0
-    real = history._stat
+    real = history.stat_of
 
     def looking(path: str) -> os.stat_result | None:
         nonlocal looks
@@ -367,7 +367,7 @@ def test_a_rotation_while_one_looks_mixes_no_index_with_another_log(
             keeper.line("late", STDERR)
         return real(path)
 
-    monkeypatch.setattr(history, "_stat", looking)
+    monkeypatch.setattr(history, "stat_of", looking)
     entries = query(folder, ["api"], lines=None).entries
     found = [(entry.stream, entry.text) for entry in entries if entry.text != "late"]
     wanted = [("stdout", "out 0"), ("stderr", ""), ("stdout", "out 1"), ("stderr", "x" * 5)]

@@ -46,7 +46,11 @@ class ByteFollower:
             self._position = self._history.find(self._position.place())
         while self._position is not None:
             generation, offset = self._position
-            data = generation.log.read(offset, min(generation.size, offset + _PIECE))
+            data = generation.read(offset, min(generation.size, offset + _PIECE))
+            if data is None:
+                self._history.refresh(anew=True)
+                self._position = self._history.find(self._position.place())
+                continue
             if data:
                 self._position = Position(generation, offset + len(data))
                 return data

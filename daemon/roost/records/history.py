@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from ..platform.logindex import rotated
 from .index import Index, Piece
-from .stored import StoredFile
+from .stored import StoredFile, stat_of
 
 _PAUSE = 0.001  # seconds between two looks into what seems to be the middle of a rotation
 _STILL = 10  # looks at the same doubtful state, after which it seems to be no rotation but damage
@@ -141,13 +141,13 @@ class History:
 
     def _grow(self, newest: Generation) -> bool:
         """The cheap look: the newest file is still the live one."""
-        log = _stat(self._log)
+        log = stat_of(self._log)
         if log is None or log.st_ino != newest.log.inode or log.st_size < newest.size:
             return False
         same = (log.st_size, log.st_mtime_ns) == (newest.size, newest.index.fallback_ns)
         if same and newest.index.file is not None:
             return True
-        index = _stat(self._path)  # after the log: a record is written before its bytes
+        index = stat_of(self._path)  # after the log: a record is written before its bytes
         file = newest.index.file
         if _inode(index) != (file.inode if file else None):
             return False
@@ -195,22 +195,22 @@ class History:
         settled, number, missing = True, 0, 0
         origin: int | None = None
         while missing < 2:
-            log, index = _stat(rotated(self._log, number)), _stat(rotated(self._path, number))
+            log, index = stat_of(rotated(self._log, number)), stat_of(rotated(self._path, number))
             settled = settled and (log is None) == (index is None)
             missing = missing + 1 if log is None else 0
             if log is not None and all(log.st_ino != other.log.inode for other in found):
                 found.append(self._generation(number, log, index))
-                origin = found[0].origin if number == 1 else origin  # which `_grow` compares, too
+                origin = found[0].origin  # seen at once: the inode alone does not tell which file it is
             number += 1
         if origin is not None and origin != found[0].index.head()[1]:
             settled = False  # so many rotations that the inodes are the same again
-        live = _stat(self._log), _stat(self._path)
+        live = stat_of(self._log), stat_of(self._path)
         newest = found[0].files() if found else (0, None, None)
         return found, settled and newest == (0, _inode(live[0]), _inode(live[1]))
 
     def _generation(self, number: int, log: os.stat_result, index: os.stat_result | None) -> Generation:
-        file = StoredFile(self._path, number, index.st_ino, index.st_size) if index else None
-        stored = StoredFile(self._log, number, log.st_ino, log.st_size)
+        file = StoredFile(self._path, number, index) if index else None
+        stored = StoredFile(self._log, number, log)
         return Generation(stored, Index(file, log.st_size, log.st_mtime_ns))
 
     # -- places --------------------------------------------------------------------------------------
@@ -315,13 +315,6 @@ def _is_after(generation: Generation, place: Place) -> bool:
     if place.origin is None or generation.origin is None:
         return False
     return generation.origin >= place.origin + place.offset  # whatever the clock said meanwhile
-
-
-def _stat(path: str) -> os.stat_result | None:
-    try:
-        return os.stat(path)
-    except OSError:
-        return None
 
 
 def _inode(found: os.stat_result | None) -> int | None:

@@ -102,7 +102,7 @@ class Index:
     def follow(self, seen: Index) -> None:
         """The same index was seen just now, perhaps under another name."""
         if seen.file is not None and self.file is not None:
-            self.file.number = seen.file.number
+            self.file.number, self.file.written_ns = seen.file.number, seen.file.written_ns
             self.grown(seen.file.size, seen.log_size, seen.fallback_ns)
         else:
             self.file, self._mended = seen.file, None

@@ -7,25 +7,31 @@ rename is in the way.  Nothing here knows what is in the file, and nothing write
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from ..platform import logindex
 from ..platform.sharing import open_shared
 
 _HOLES = 2  # numbers in a row under which there is no file, so that there is none further on, either
+_WALKS = 8  # past all numbers, each of which fell into rotations, after which it must have gone
 
 
 class StoredFile:
-    """`base` is its name when it is the live one; `number` how often it had been rotated when last seen."""
+    """`base` is its name when it is the live one; `number` how often it had been rotated when last seen.
 
-    __slots__ = ("base", "inode", "number", "size")
+    `written_ns`: when the last byte came, of one that was rotated when it was seen; None of the live one.  It
+    never changes again, so it tells the file from a later one with the same inode.
+    """
 
-    def __init__(self, base: str, number: int, inode: int, size: int) -> None:
+    __slots__ = ("base", "inode", "number", "size", "written_ns")
+
+    def __init__(self, base: str, number: int, found: os.stat_result) -> None:
         self.base = base
         self.number = number
-        self.inode = inode
-        self.size = size
+        self.inode = found.st_ino
+        self.size = found.st_size
+        self.written_ns = found.st_mtime_ns if number else None
 
     @contextmanager
     def opened(self) -> Iterator[int | None]:
@@ -44,33 +50,64 @@ class StoredFile:
 
     def exists(self) -> bool:
         """Whether it is still there under any of its names, readable or not."""
-        number, missing = self.number, 0
-        while missing < _HOLES:
-            try:
-                if os.stat(logindex.rotated(self.base, number)).st_ino == self.inode:
-                    return True
-                missing = 0
-            except OSError:
-                missing += 1
-            number += 1
-        return False
+
+        def look(path: str) -> bool | None:
+            found = stat_of(path)
+            return found and self._is(found)
+
+        return self._walk(look)
 
     def _open(self) -> int | None:
-        """Look for it where it was and further up: a rotation never gives a lower number."""
-        number, missing = self.number, 0
-        while missing < _HOLES:
+        opened: list[int] = []
+
+        def look(path: str) -> bool | None:
             try:
-                fd = open_shared(logindex.rotated(self.base, number))
+                fd = open_shared(path)
             except OSError:
-                missing += 1
-            else:
-                if os.fstat(fd).st_ino == self.inode:
+                return None
+            if self._is(os.fstat(fd)):
+                opened.append(fd)
+                return True
+            os.close(fd)
+            return False
+
+        return opened[0] if self._walk(look) else None
+
+    def _is(self, found: os.stat_result) -> bool:
+        return found.st_ino == self.inode and self.written_ns in (None, found.st_mtime_ns)
+
+    def _walk(self, look: Callable[[str], bool | None]) -> bool:
+        """Look for it where it was and further up: a rotation never gives a lower number.
+
+        `look` says whether it is the file of that name (None: there is none).  A rotation under way leaves a
+        name free for a moment; so not to have found it counts only if meanwhile none was completed.
+        """
+        for _ in range(_WALKS):
+            live = _inode(self.base)
+            number, missing = self.number, 0
+            while missing < _HOLES:
+                found = look(logindex.rotated(self.base, number))
+                if found:
                     self.number = number
-                    return fd
-                os.close(fd)
-                missing = 0
-            number += 1
+                    return True
+                missing = missing + 1 if found is None else 0
+                number += 1
+            if live == _inode(self.base):
+                break
+        return False
+
+
+def stat_of(path: str) -> os.stat_result | None:
+    """What is known of the file of that name; None if there is none, or nobody may know."""
+    try:
+        return os.stat(path)
+    except OSError:
         return None
+
+
+def _inode(path: str) -> int | None:
+    found = stat_of(path)
+    return found and found.st_ino
 
 
 def read_range(fd: int, start: int, size: int) -> bytes:

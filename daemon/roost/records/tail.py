@@ -127,6 +127,11 @@ class Tail:
             return 0
         lines = self._started()
         generation, start, end = found
+        if self._lost is not None and generation is not self._resumed and not self._resumed.size:
+            self._resumed = (
+                generation  # the one between was empty, and may have gone before it said its origin
+            )
+            self._count_lost()
         end = min(end, start + self._block)
         self._block = min(self._block * 2, LARGEST_BLOCK)
         pieces = list(generation.index.pieces(start, end))
