@@ -151,6 +151,20 @@ def test_a_clock_set_back_hides_nothing_from_a_cursor(keeper: ModelKeeper) -> No
     assert [one.bytes for one in page.missed] == [14]
 
 
+def test_an_empty_log_whose_inode_is_used_again_with_another_index_is_another(tmp_path: Path) -> None:
+    """P13: it is read by the index that is its own, at once, and nobody asks for ever."""
+    keeper = ModelKeeper(tmp_path, "api", origins=False)
+    follower = Follower(folder_of(keeper), ["api"])
+    assert followed(follower) == ([], [])
+    keeper.line("one")
+    keeper.line("two")
+    keeper.line("three")
+    (tmp_path / "another").write_bytes(Path(keeper.index).read_bytes())
+    os.replace(tmp_path / "another", keeper.index)
+    assert [entry.text for entry in follower.poll(0.0)] == ["one", "two", "three"]
+    assert not follower.more
+
+
 step = st.one_of(
     st.tuples(st.just("line"), st.sampled_from([STDOUT, STDERR]), st.integers(0, 9)),
     st.tuples(st.just("rotate"), st.just(0), st.just(0)),

@@ -91,6 +91,12 @@ class Generation:
         """Whether both are there still, under whatever number."""
         return self.log.exists() and (self.index.file is None or self.index.file.exists())
 
+    def is_of(self, seen: Generation) -> bool:
+        """Whether both have the same files, an index that is not there being no other."""
+        ours, theirs = self.index.file, seen.index.file
+        same_index = ours is None or theirs is None or ours.inode == theirs.inode
+        return self.log.inode == seen.log.inode and same_index
+
     def is_still(self, head: tuple[int, int | None]) -> bool:
         """Whether its index begins as it did when we saw it, as far as anything was there."""
         return _agree(self.known_born or None, head[0] or None) and _agree(self._origin, head[1])
@@ -167,7 +173,7 @@ class History:
     def _known(self, new: Generation) -> Generation:
         """The object in which others hold a position, brought up to date, if it is the same file."""
         for old in self.generations:
-            if old.log.inode == new.log.inode and old.is_still(new.index.head()) and old.size <= new.size:
+            if old.is_of(new) and old.is_still(new.index.head()) and old.size <= new.size:
                 old.log = new.log
                 old.index.follow(new.index)
                 return old
