@@ -6,7 +6,8 @@ import base64
 import json
 import os
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -246,6 +247,24 @@ def test_wait_gives_up_at_its_time_out(daemon: FakeDaemon, capsys: Capture) -> N
     assert "db starting" in done.err and "api" not in done.err
 
 
+class Late(list[Any]):
+    """What is said by a daemon that a busy machine holds up in between."""
+
+    def __iter__(self) -> Iterator[Any]:
+        time.sleep(0.3)
+        return super().__iter__()
+
+
+def test_wait_names_what_is_missing_though_its_time_was_up_at_once(
+    daemon: FakeDaemon, capsys: Capture
+) -> None:
+    """Exit 5: a daemon that is slow to say the first word is heard all the same."""
+    daemon.streams["status.stream"] = Late(changes())
+    done = roost(capsys, "wait", "db", "--timeout", "50ms")
+    assert done.code == 5
+    assert "db starting" in done.err
+
+
 def test_wait_for_an_unknown_name_is_four(daemon: FakeDaemon, capsys: Capture) -> None:
     """It would never come."""
     daemon.streams["status.stream"] = changes()
@@ -440,11 +459,13 @@ def test_component_names_are_completed_from_the_daemon(
 
 
 def test_projects_are_listed_with_their_state(
-    daemon: FakeDaemon, paths: ProjectPaths, capsys: Capture
+    daemon: FakeDaemon, paths: ProjectPaths, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`projects --json`: name, folder, whether it runs, color and summary."""
+    from roost.cli.commands import projects
     from roost.client import register
 
+    monkeypatch.setattr(projects, "_PATIENCE", 60.0)
     assert json.loads(roost(capsys, "projects", "--json").out) == []
     register.remember("shop", paths.root)
     assert json.loads(roost(capsys, "projects", "--json").out) == [

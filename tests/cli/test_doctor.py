@@ -11,6 +11,7 @@ import pytest
 from cli.calling import roost
 from cli.fake_daemon import FakeDaemon
 from cli.snapshots import snapshot
+from roost.cli.doctor import layers
 from roost.cli.doctor.layers import Facts, Recorded, judge
 from roost.platform import identity
 from roost.platform.locks import Lock
@@ -108,9 +109,10 @@ def test_a_stale_pid_file_with_a_recycled_pid_names_the_stranger(
 
 
 def test_the_layers_are_read_from_the_real_things(
-    paths: ProjectPaths, daemon: FakeDaemon, capsys: Capture
+    paths: ProjectPaths, daemon: FakeDaemon, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With a held lock, an announcement of a live process and somebody who answers, only what lacks is named."""
+    monkeypatch.setattr(layers, "_PATIENCE", 60.0)
     os.makedirs(paths.state, mode=0o700)
     pid = os.getpid()
     daemon.snapshot["daemon"]["pid"] = pid

@@ -58,7 +58,7 @@ def call(paths: ProjectPaths, method: str, params: dict[str, Any]) -> dict[str, 
 def answers(paths: ProjectPaths) -> bool:
     from roost.client.launch import answers as ping
 
-    return ping(paths, 1.0)
+    return ping(paths, 60.0)
 
 
 def failed(paths: ProjectPaths, name: str) -> dict[str, Any] | None:
@@ -179,11 +179,11 @@ def test_an_old_keeper_that_knows_no_terminals_is_left_as_it_is(place: ProjectPa
     keeper = OldKeeper(place.keeper_endpoint.removeprefix("unix:"), "hello_after_a_crash", events_of_both)
     daemon = daemon_under(place)
     try:
-        eventually(lambda: answers(place), timeout=10, what="an answer")
-        eventually(lambda: "terminal_lost" in [event["kind"] for event in events(place)], timeout=5)
+        eventually(lambda: answers(place), what="an answer")
+        eventually(lambda: "terminal_lost" in [event["kind"] for event in events(place)])
         with pytest.raises(RoostError, match="has no terminal"):
             call(place, "component.attach", {"name": "api"})
-        eventually(lambda: any(one.get("seq") == 9 for one in keeper.asked), timeout=5, what="its ack")
+        eventually(lambda: any(one.get("seq") == 9 for one in keeper.asked), what="its ack")
     finally:
         daemon.kill()
         daemon.communicate()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -159,24 +160,33 @@ def test_a_flood_starves_nobody(rig: Rig) -> None:
     count = 100_000
     flooder = rig.peer()
     line = json.dumps(ping(1)).encode() + b"\n"
-    sender = threading.Thread(target=lambda: flooder.socket.sendall(line * count))
-    seen = 0
+    answered = threading.Event()
+    sent = seen = 0
+
+    def send() -> None:
+        nonlocal sent
+        while sent < count or not answered.is_set():  # no pause before the other has been answered
+            flooder.socket.sendall(line * 1000)
+            sent += 1000
+        flooder.socket.shutdown(socket.SHUT_WR)
 
     def read() -> None:
         nonlocal seen
-        while seen < count:
-            seen += flooder.socket.recv(MEBIBYTE).count(b"\n")
+        while data := flooder.socket.recv(MEBIBYTE):
+            seen += data.count(b"\n")
 
-    reader = threading.Thread(target=read)
+    sender, reader = threading.Thread(target=send), threading.Thread(target=read)
     with flooder, rig.peer() as other:
         sender.start()
         reader.start()
-        rig.wait(lambda: rig.server.requests > 100, "the flood has begun")
-        assert [other.ask("ping", identity=n) for n in range(3)] == [pong(n) for n in range(3)]
-        assert rig.server.requests < count, "the flood went first"
-        sender.join(60)
-        reader.join(60)
-    assert seen == count
+        try:
+            rig.wait(lambda: rig.server.requests > 100, "the flood has begun")
+            assert [other.ask("ping", identity=n) for n in range(3)] == [pong(n) for n in range(3)]
+        finally:
+            answered.set()
+            sender.join()
+            reader.join()
+    assert seen == sent >= count
 
 
 @pytest.fixture(scope="module")

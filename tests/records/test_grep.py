@@ -115,7 +115,7 @@ def test_following_with_a_pattern(tmp_path: Path, keeper: ModelKeeper) -> None:
 
 def test_an_endless_pattern_ends_a_follower(tmp_path: Path, keeper: ModelKeeper) -> None:
     """The line that takes for ever ends the following with an error."""
-    following = follower(Question(str(tmp_path), ["api"], grep=ENDLESS), deadline=1.0)
+    following = follower(Question(str(tmp_path), ["api"], grep=ENDLESS), deadline=3.0)
     assert isinstance(following, GrepFollower)
     try:
         assert following.poll(0.0) == []

@@ -57,17 +57,20 @@ class Session:
         """Subscribe; then every notification, by method and payload, until the daemon ends the connection.
 
         `begun` is told what the daemon answered to the subscription.  Raises TimeoutError at the `deadline`
-        (monotonic seconds), if there is one.
+        (monotonic seconds), if there is one, but not before the first notification, which comes at once from a
+        daemon that is alive: whoever gives up shall know for what it has waited.
         """
         with _explained():
             answer = self.call(method, params)
             begun(answer)
             subscription = answer["subscription"]
-            self._deadline = deadline
+            if deadline is not None:
+                self._deadline = max(deadline, time.monotonic() + fast.SILENCE)
             self._connection.settimeout(None)
             for message in self._messages():
                 payload = message.get("params") or {}
                 if payload.get("subscription") == subscription:
+                    self._deadline = deadline
                     yield message["method"], payload
 
     def close(self) -> None:
