@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .timers import Timers
 
 LOG_PATIENCE = 2.0
+_LOOKS = 4
 _GATHER = 0.05  # seconds for which ends are gathered before all processes of the machine are looked at
 
 
@@ -118,14 +119,23 @@ class Lifecycle:
 
     def ended_before(self, run: Run) -> None:
         """Tell the end of a run whose `exit` is known, when its last words are in the log."""
-        mono = time.monotonic()
         self._table.end(run)
         terminals.let_go(run)
         if run.kill_timer is not None:
             run.kill_timer.cancel()
         self._records.update(run)
         self._pumps.flush(run.name, run.run)
-        self._timers.at(mono + LOG_PATIENCE, lambda: self.flushed(run.name, run.run))
+        self._await_log(run, _LOOKS)
+
+    def _await_log(self, run: Run, looks: int) -> None:
+        """Be patient in short pieces: in one long one a machine that did not let us run might use it up alone."""
+        if run.reported:
+            return
+        if looks:
+            later = time.monotonic() + LOG_PATIENCE / _LOOKS
+            self._timers.at(later, lambda: self._await_log(run, looks - 1))
+        else:
+            self.flushed(run.name, run.run)
 
     def flushed(self, name: str, number: int) -> None:
         """What it wrote is in its log, or we have waited long enough: tell its end."""
