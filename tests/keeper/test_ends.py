@@ -230,6 +230,30 @@ def test_quit_is_refused_while_something_runs_and_obeyed_after(house: House) -> 
     assert os.listdir(house.paths.run) == ["keeper.lock"]
 
 
+def test_quit_does_not_overtake_the_look_for_leftovers(house: House) -> None:
+    """S48, P4: what a run that an earlier keeper started has left is looked for a moment after its end."""
+    client = house.start()
+    house.spawn(client, "api", ["/bin/sh", "-c", "setsid sleep 50 & echo $!; sleep 52"])
+    pid = int(until(lambda: house.log("api")))
+    until(lambda: (facts := identity.facts(pid)) and facts.session == pid and facts.name == "sleep")
+    house.kill_keeper()
+    client.close()
+    client = house.start(daemon=["/bin/false"])  # nobody has to be waited for
+    client.call("signal", name="api", run=1, signal="KILL")
+
+    def quits() -> bool:
+        try:
+            client.call("quit")
+        except WireFailed:
+            return False
+        return True
+
+    until(quits)
+    assert house.keeper is not None
+    assert house.keeper.wait(PATIENCE) == 0
+    assert not alive(pid)
+
+
 def test_quit_ends_what_lost_its_owner(house: House) -> None:
     """A descendant whose run nothing shows (its environment is gone) does not outlive the house (S48)."""
     client = house.start(daemon=["/bin/sleep", "0.5"])

@@ -245,7 +245,10 @@ class Keeper:
             self._maybe_end()
 
     def _maybe_end(self) -> None:
-        if self.leaving and not (self.daemon.pid or self.table.living() or self._leftovers.hunting):
+        held_up = (
+            self.daemon.pid or self.table.living() or self.lifecycle.is_telling or self._leftovers.hunting
+        )
+        if self.leaving and not held_up:
             self._finished = True
 
     def _end(self) -> None:

@@ -54,7 +54,13 @@ class Lifecycle:
         self._emit = emit
         self._post = post
         self._to_sweep: list[Run] = []
+        self._unswept: set[Run] = set()  # those that have ended, until what they left has been looked for
         self.nothing_lives: Callable[[], None] = lambda: None  # called when the last run has been told ended
+
+    @property
+    def is_telling(self) -> bool:
+        """Whether a run has ended whose end, or whose leftovers, have still to be dealt with."""
+        return bool(self._unswept)
 
     # -- stopping ----------------------------------------------------------------------------------------
 
@@ -120,6 +126,7 @@ class Lifecycle:
     def ended_before(self, run: Run) -> None:
         """Tell the end of a run whose `exit` is known, when its last words are in the log."""
         self._table.end(run)
+        self._unswept.add(run)
         terminals.let_go(run)
         if run.kill_timer is not None:
             run.kill_timer.cancel()
@@ -176,6 +183,7 @@ class Lifecycle:
             self._emit(self._table.record({**event, "processes": processes, "action": action}))
         for run in runs:
             run.swept = True
+            self._unswept.discard(run)
             if run.drained:
                 self._tell_drained(run.name, run.run)
             self.maybe_forget(run)
@@ -196,6 +204,7 @@ class Lifecycle:
     def hunt_again(self, run: Run) -> None:
         """Go on with the leftovers of a run whose end is known to the daemon, after an earlier keeper."""
         run.ended = run.reported = run.acknowledged = True
+        self._unswept.add(run)
         self._gather(run)
 
     def maybe_forget(self, run: Run) -> None:

@@ -91,10 +91,13 @@ class Pumps:
         self._thread.start()
 
     def stop(self, patience: float) -> None:
-        """Do what was asked for so far, then end; give up waiting after `patience` seconds."""
+        """Do what was asked for so far, take what the pipes hold, then end; wait `patience` seconds at most."""
 
         def stop() -> None:
             self._stopping = True
+            for channel in self._channels.values():
+                for run in {stream.run for stream in channel.streams}:
+                    channel.flush(run, lambda: None, time.monotonic())
 
         self._call(stop)
         self._thread.join(patience)
