@@ -22,6 +22,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -424,8 +425,14 @@ class ProjectUnderTest:
                 self._known[pid] = token
 
     def learn(self, pid: int) -> int:
-        """Remember a pid that a component reported (a descendant's), if it bears our mark."""
-        assert _belongs(psutil.Process(pid), self.mark, str(self.root)), f"{pid} is a stranger"
+        """Remember a pid that a component reported (a descendant's), if it bears our mark.
+
+        In the middle of its exec a process shows neither environment nor arguments for a moment, although whoever
+        started it has gone on already.
+        """
+        found = psutil.Process(pid)
+        ours = partial(_belongs, found, self.mark, str(self.root))
+        eventually(ours, timeout=5, what=f"that {pid}, if it is no stranger, bears our mark")
         self._remember([pid])
         return pid
 

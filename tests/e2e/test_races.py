@@ -48,7 +48,7 @@ def test_up_against_down(project: ProjectUnderTest) -> None:
             call.join()
         assert all(count == 1 for count in leaders(project).values()), leaders(project)
     project.up()
-    assert sorted(leaders(project).values()) == [1, 1]
+    eventually(lambda: sorted(leaders(project).values()) == [1, 1], what="one of each")
     project.down()
     assert not leaders(project)
 
