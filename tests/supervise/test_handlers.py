@@ -8,11 +8,12 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from msgspec.structs import replace
 
 from roost.api import errors
 from roost.api import types as t
-from roost.core.model import Build, ContainerKeys, Kind, Spec
-from roost.core.states import Desired
+from roost.core.model import Build, ContainerKeys, Kind, Policy, Restart, Spec
+from roost.core.states import Component, Desired
 from roost.edges.rpc_server import Session
 from roost.edges.store import SavedLeases
 from roost.supervise.daemon import Daemon
@@ -43,6 +44,7 @@ class Stand:
         )
         self.parts: Any = SimpleNamespace(
             supervisor=self.supervisor,
+            world=self.world,
             leasing=self.leasing,
             clock=self.world.clock,
             phase="running",
@@ -171,5 +173,29 @@ def test_what_a_reload_took_away_while_the_wish_was_saved_is_not_waited_for() ->
         stand.saved.set()
         answer = await up
         assert answer.components == ["gone", "web"] and answer.failed == []
+
+    run_virtual(scenario())
+
+
+def test_up_does_not_believe_in_what_has_ended_and_was_not_told_yet() -> None:
+    """S33: half a second later it is dead, however long its keeper, or the disk, takes to say so."""
+
+    async def scenario() -> None:
+        stand = Stand(replace(WEB, restart=Restart(policy=Policy.NEVER)))
+        handlers = ComponentHandlers(stand.daemon)
+        cast(Any, handlers)._statuses = sorted
+        cast(Any, handlers)._failure = failed
+        cast(Any, handlers)._progress = lambda _session: None
+        stand.saved.set()
+        up = asyncio.ensure_future(handlers.up(t.UpParams(), session()))
+        await asyncio.sleep(0.2)
+        stand.world.ending.add("web")
+        await asyncio.sleep(2.0)
+        assert not up.done()
+        stand.world.end("web", code=7)
+        assert (await up).failed == ["web"]
+
+    async def failed(component: Component) -> str:
+        return component.name
 
     run_virtual(scenario())

@@ -22,6 +22,8 @@ class FakeWorld:
         self.probes: dict[str, tuple[ProbeKind, ...]] = {}
         self.hold = False
         self.broken: set[str] = set()
+        self.ending: set[str] = set()
+        """What has ended, and nobody has been told."""
         self.unplugged = False
         """What containers run in cannot be reached."""
         self.containers: set[str] = set()
@@ -60,6 +62,10 @@ class FakeWorld:
 
     def tell(self, component: Component, what: Tell) -> None:
         self.told.append((self.clock.now(), what))
+
+    def lives(self, component: Component) -> bool:
+        """Whether it does, told or not."""
+        return component.name in self.live and component.name not in self.ending
 
     def end(self, name: str, code: int = 0, uptime: float = 0.0) -> None:
         """Let the live run of a component end."""

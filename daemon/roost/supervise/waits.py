@@ -20,7 +20,16 @@ class Wait:
     (A moment later a restart may be under way, which says nothing of what was wrong.)
     """
 
-    def __init__(self, supervisor: Supervisor, clock: Clock, names: Iterable[str], goal: Goal) -> None:
+    def __init__(
+        self,
+        supervisor: Supervisor,
+        clock: Clock,
+        names: Iterable[str],
+        goal: Goal,
+        lives: Callable[[Component], bool] = lambda _: True,
+    ) -> None:
+        """`lives`: asked before one believes in what is alive for long enough, since its end may be on its way."""
+        self._lives = lives
         self._supervisor = supervisor
         self._clock = clock
         self._goal = goal
@@ -72,7 +81,8 @@ class Wait:
             return
         match outcome(component, self._goal, self._clock.now()):
             case Outcome.REACHED:
-                self._open.discard(name)
+                if believed_at(component) is None or not component.alive or self._lives(component):
+                    self._open.discard(name)  # else its end is on its way to us
             case Outcome.FAILED:
                 self.failed[name] = component
                 self._open.discard(name)

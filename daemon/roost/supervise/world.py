@@ -17,6 +17,7 @@ from ..core.states import Component, Event, Exit, Spawned, SpawnFailed, Tell
 from ..edges import ports
 from ..edges.clock import Clock
 from ..edges.keeper_link import DESCRIPTORS, TERMINAL, Frame, KeeperError, KeeperGone, KeeperLink
+from ..platform import identity
 from ..platform.programs import default_shell
 from .chronicle import Chronicle
 from .contained import Contained, concerns
@@ -120,6 +121,13 @@ class World:
         )
         if new:
             self.on_turn(component, what)
+
+    def lives(self, component: Component) -> bool:
+        """Whether its process goes on, by the system's word; the keeper may not have told its end yet."""
+        if component.pid is None:
+            return True
+        found = identity.facts(component.pid)
+        return found is not None and not found.zombie
 
     def is_keepers(self, component: Component) -> bool:
         """Whether the keeper was asked to start its present run and has not answered, whatever it is to be now."""

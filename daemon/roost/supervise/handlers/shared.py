@@ -95,7 +95,8 @@ class Shared:
         self._daemon.keep_configuration()
 
     def _wait(self, names: Iterable[str], goal: Goal) -> Wait:
-        return Wait(self._daemon.supervisor, self._daemon.clock, names, goal)
+        daemon = self._daemon
+        return Wait(daemon.supervisor, daemon.clock, names, goal, daemon.world.lives)
 
     def _progress(self, session: Session) -> Callable[[str], None]:
         def tell(name: str) -> None:
