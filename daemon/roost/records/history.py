@@ -92,10 +92,9 @@ class Generation:
         return self.log.exists() and (self.index.file is None or self.index.file.exists())
 
     def is_of(self, seen: Generation) -> bool:
-        """Whether both have the same files, an index that is not there being no other."""
+        """Whether both may have the same files, an index that is not there being no other."""
         ours, theirs = self.index.file, seen.index.file
-        same_index = ours is None or theirs is None or ours.inode == theirs.inode
-        return self.log.inode == seen.log.inode and same_index
+        return self.log.may_be(seen.log) and (ours is None or theirs is None or ours.may_be(theirs))
 
     def is_still(self, head: tuple[int, int | None]) -> bool:
         """Whether its index begins as it did when we saw it, as far as anything was there."""

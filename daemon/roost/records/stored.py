@@ -57,6 +57,10 @@ class StoredFile:
 
         return self._walk(look)
 
+    def may_be(self, seen: StoredFile) -> bool:
+        """Whether it is the file that was seen later."""
+        return seen.inode == self.inode and self.written_ns in (None, seen.written_ns)
+
     def _open(self) -> int | None:
         opened: list[int] = []
 
