@@ -28,6 +28,8 @@ PACKAGE = Path(roost.__file__).parent
 PATIENCE = 60.0  # seconds that a test waits for what must come, on a machine that has much else to do
 IDLE = [sys.executable, "-I", "-S", "-c", "import time; time.sleep(3600)"]
 """A daemon that does nothing: the test speaks to the keeper in its place."""
+HANDOVER = {**os.environ, wire.HANDOVER_VARIABLE: "1"}
+"""The environment of a keeper that the daemon of the one before has started; a second client speaks in its place."""
 
 
 def until(condition: Callable[[], Any], timeout: float = PATIENCE, what: str = "") -> Any:

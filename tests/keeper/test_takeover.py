@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from keeper.harness import House, python, until
+from keeper.harness import HANDOVER, House, python, until
 from roost.platform import exits, identity, logindex
 
 FLOOD = """
@@ -135,14 +135,31 @@ def test_what_ended_without_a_keeper_is_told_by_whoever_knows(house: House) -> N
         0
     ]
     assert code == 7
-    second = house.start()
-    second.call("known_exit", name="job", run=1, code=code)
+    second = house.start(env=HANDOVER)
+    witness = house.connect(role="doctor")
+    witness.call("known_exit", name="job", run=1, code=code)
+    witness.call("environ", env=dict(os.environ), environment="shell")
     event = second.event("exited", "job")
     assert (event["code"], event["known"], event["how"]) == (7, True, "pidfd")
     assert house.log("job") == b"words\n"
     unknown = second.event("exited", "api")
     assert (unknown["code"], unknown["known"], unknown["how"]) == (None, False, "unknown")
     client.close()
+
+
+def test_the_next_daemon_comes_when_the_last_one_has_told_everything(house: House, tmp_path: Path) -> None:
+    """P1, P2: what is remembered and the environment are told before it can ask, however slowly."""
+    house.start().close()
+    house.kill_keeper()
+    path = tmp_path / "env"
+    code = f"import os, time; open({str(path)!r}, 'a').write(os.environ['BASE'] + ' '); time.sleep(3600)"
+    house.start(daemon=python(code), env={**HANDOVER, "BASE": "mine"})
+    witness = house.connect(role="doctor")
+    witness.call("remember", name="roost.yaml", text="a: b")
+    time.sleep(0.5)
+    witness.call("environ", env={**os.environ, "BASE": "told"}, environment="shell")
+    assert until(lambda: path.exists() and path.read_text()) == "told "
+    assert house.connect().hello["remembered"] == {"roost.yaml": "a: b"}
 
 
 def test_an_exit_that_nobody_acknowledged_survives_the_keeper(house: House) -> None:

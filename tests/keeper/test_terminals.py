@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from keeper.harness import PATIENCE, House, WireClient, WireFailed, python, until
+from keeper.harness import HANDOVER, PATIENCE, House, WireClient, WireFailed, python, until
 from roost.platform import terminals
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there are no such terminals on Windows")
@@ -148,9 +148,9 @@ def test_a_terminal_that_is_handed_over_is_read_on(house: House) -> None:
     logged(house, "api", b"begun")
     client.close()
     house.kill_keeper()
-    client = house.start()
+    client = house.start(env=HANDOVER)
     os.write(master, b"go\n")
-    client.give("terminal", [master], name="api", run=1)
+    house.connect(role="doctor").give("terminal", [master], name="api", run=1)
     assert client.event("exited", "api")["name"] == "api"
     assert b"last words\r\n" in house.log("api")
     os.close(master)

@@ -39,7 +39,7 @@ def replace_keeper(
     Raises detach.StartFailed or OSError if none can be started or it does not answer.  A keeper that somebody
     else has started meanwhile is as good.
     """
-    pid = detach.start_detached(programs.keeper_argv(paths), base, _START)
+    pid = detach.start_detached(programs.keeper_argv(paths), {**base, wire.HANDOVER_VARIABLE: "1"}, _START)
     connection = endpoint.connect(paths.keeper_endpoint, _ANSWER)
     try:
         talk = _Talk(connection)

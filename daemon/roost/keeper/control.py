@@ -28,12 +28,13 @@ if TYPE_CHECKING:
 class Client:
     """One connection, and the requests of it that have not been served yet."""
 
-    __slots__ = ("decoder", "link", "waiting")
+    __slots__ = ("decoder", "hands_over", "link", "waiting")
 
     def __init__(self, link: Link) -> None:
         self.link = link
         self.decoder = wire.Decoder()
         self.waiting: collections.deque[dict[str, object]] = collections.deque()
+        self.hands_over = False  # it has begun to tell what the daemon of an earlier keeper knows
 
 
 class Control:
@@ -101,6 +102,8 @@ class Control:
             if client is self._daemon:
                 self._daemon = None
                 self._keeper.daemon_lost()
+            elif client.hands_over:
+                self._keeper.handed_over()
 
     def emit(self, event: dict[str, object], may_be_lost: bool = False) -> None:
         """Tell the daemon, if there is one; what may be lost is, when the daemon does not keep up."""
@@ -243,6 +246,8 @@ class Control:
     def _environ(self, client: Client, request: dict[str, object]) -> dict[str, object]:
         self._keeper.daemon.env = requests.environment(request, "env")
         self._keeper.environment = requests.text(request, "environment", "replaced")
+        if client is not self._daemon:
+            self._keeper.handed_over()
         return {}
 
     def _replace_daemon(self, client: Client, request: dict[str, object]) -> dict[str, object]:
@@ -251,6 +256,7 @@ class Control:
         return {}
 
     def _known_exit(self, client: Client, request: dict[str, object]) -> dict[str, object]:
+        self._hears(client)
         key = requests.text(request, "name"), requests.whole(request, "run")
         self._keeper.takeover.known_exit(key, requests.exit_code(request, "code"))
         return {}
@@ -262,11 +268,13 @@ class Control:
         if not os.isatty(master):
             os.close(master)
             raise Refused("bad_request", "what came is no terminal")
+        self._hears(client)
         key = requests.text(request, "name"), requests.whole(request, "run")
         self._keeper.terminals.give(key, master)
         return {}
 
     def _keep(self, client: Client, request: dict[str, object]) -> dict[str, object]:
+        self._hears(client)
         count = requests.whole(request, "fds", 0)
         if count > len(client.link.given):
             raise Refused("bad_request", f"{count} descriptors must come with this")
@@ -278,6 +286,7 @@ class Control:
         return {}
 
     def _remember(self, client: Client, request: dict[str, object]) -> dict[str, object]:
+        self._hears(client)
         self._keeper.remembered[requests.text(request, "name")] = requests.text(request, "text")
         return {}
 
@@ -292,6 +301,10 @@ class Control:
             raise Refused("busy", f"still running: {names}")
         self._keeper.leave("the daemon asked for it")
         return {}
+
+    def _hears(self, client: Client) -> None:
+        """Part of a handover, unless it is the daemon's own."""
+        client.hands_over = client is not self._daemon
 
     def _run(self, request: dict[str, object]) -> Run:
         name, number = requests.text(request, "name"), requests.whole(request, "run")

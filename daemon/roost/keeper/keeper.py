@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from .journal import Journal
 
 LOOK_AFTER = 5.0  # seconds between two looks at folders, locks and socket: P3b allows ten in all
+HANDOVER_PATIENCE = 5.0  # seconds that the daemon that has started us may take to tell what it knows
 DAEMON_PATIENCE = 5.0  # seconds that a daemon may take to come, or to go, once we are to end
 LOG_PATIENCE = 5.0  # seconds that the last bytes may take to get to the disk
 
@@ -53,8 +54,12 @@ class Keeper:
         house: House,
         journal: Journal,
         spawner: Spawner,
+        handover: bool,
     ) -> None:
         self.paths = paths
+        self.awaits_handover = (
+            handover  # the daemon of the keeper before us has started us, and has more to tell
+        )
         self.environment = environment
         self.remembered: dict[str, str] = {}  # what daemons have told us for those that come after them
         self.journal = journal
@@ -109,13 +114,25 @@ class Keeper:
     def run(self) -> None:
         """Take over what runs, start the daemon, and serve until there is nothing more to do."""
         self.takeover.run()
-        self.daemon.start()
+        if self.awaits_handover:
+            self.timers.at(time.monotonic() + HANDOVER_PATIENCE, self.handed_over)
+        else:
+            self.daemon.start()
         self._look_after()
         while not self._finished:
             self.inbox.turn(0.0 if self.control.is_busy else self.timers.delay(time.monotonic()))
             self.control.serve()
             self.timers.run_due(time.monotonic())
         self._end()
+
+    def handed_over(self) -> None:
+        """The daemon of the keeper before us has told all that it knew, or will tell no more."""
+        self.terminals.nobody_has_more()
+        self.takeover.nobody_knows_more()
+        if self.awaits_handover:
+            self.awaits_handover = False
+            if self.daemon.wanted:
+                self.daemon.start()
 
     def facts(self) -> dict[str, object]:
         """The answer to `hello`."""

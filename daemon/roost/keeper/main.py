@@ -66,7 +66,8 @@ def _make(
 ) -> Keeper:
     env = dict(os.environ)
     environment = env.pop(ENVIRONMENT_VARIABLE, "shell")
-    keeper = Keeper(paths, daemon_argv, env, environment, __version__, house, journal, spawner)
+    handover = bool(env.pop(wire.HANDOVER_VARIABLE, ""))
+    keeper = Keeper(paths, daemon_argv, env, environment, __version__, house, journal, spawner, handover)
     keeper.open()
     return keeper
 

@@ -5,8 +5,9 @@ there is only the intent → whoever holds the run's lock is it, and if nobody d
 without a record (somebody removed `.roost`) are looked at in the same way.  A record of an earlier boot, or
 one that was copied here from another folder (`cp -r` of a project), is worth nothing.
 
-The code of a run that ended while there was no keeper may be known to the daemon of that time, by a pidfd; it
-has `EXIT_PATIENCE` seconds to tell it (`known_exit`), then the end is told as unknown.
+The code of a run that ended while there was no keeper may be known to the daemon of that time, by a pidfd: it
+tells it (`known_exit`) in its handover.  Where no handover is to come, or when it is over, the end is told as
+unknown.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from .keeper import Keeper
 
-EXIT_PATIENCE = 1.0  # seconds that a daemon may take to tell what it knows
+EXIT_PATIENCE = 1.0  # seconds in which a daemon that has not said that it will may tell what it knows
 REAP_PATIENCE = 2.0  # seconds that another parent may take to reap (D6)
 _LOOK = 0.02
 _LOOK_WITHOUT_PIDFD = 0.25
@@ -144,7 +145,13 @@ class Takeover:
             self._ended(run, *found)
             return
         self._unknown[run.key] = run
-        self._keeper.timers.at(time.monotonic() + EXIT_PATIENCE, lambda: self.known_exit(run.key, None))
+        if not self._keeper.awaits_handover:
+            self._keeper.timers.at(time.monotonic() + EXIT_PATIENCE, lambda: self.known_exit(run.key, None))
+
+    def nobody_knows_more(self) -> None:
+        """Who has seen ends that we did not see has told us all."""
+        for key in list(self._unknown):
+            self.known_exit(key, None)
 
     def known_exit(self, key: tuple[str, int], code: int | None) -> None:
         """Somebody knows how a run ended that nobody of us saw; with None it stays unknown."""

@@ -7,8 +7,8 @@ are lost, nor is it hung up, when keeper and daemon die.  A further copy of the 
 which gives it to each daemon; the daemon of a keeper that was killed gives it to the next one (verb
 `terminal`), and where both were killed the component's own is copied, as far as the system allows that.
 
-A terminal that nobody gives us within `PATIENCE` seconds is lost: what the pipe holds is put into the log, and
-the component lives on; it waits once its terminal is full, until somebody restarts it.
+A terminal that nobody gives us, in a handover or else within `PATIENCE` seconds, is lost: what the pipe holds is
+put into the log, and the component lives on; it waits once its terminal is full, until somebody restarts it.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Terminals:
         master = terminals.regain(run.pid, pipes.FIRST_KEPT + 1) if alive else -1
         if master >= 0:
             self.give(run.key, master)
-        else:
+        elif not self._keeper.awaits_handover:
             self._keeper.timers.at(time.monotonic() + PATIENCE, lambda: self._give_up(run))
 
     def then(self, run: Run, function: Callable[[], None]) -> None:
@@ -79,6 +79,11 @@ class Terminals:
         self._keeper.journal.say(f"{run.name} run {run.run}: its terminal is ours again")
         self._settle(run, ends, (master, writing))
         self._keeper.control.hand_over(run)
+
+    def nobody_has_more(self) -> None:
+        """Who has kept terminals for us has given us all."""
+        for run, _ in list(self._awaited.values()):
+            self._give_up(run)
 
     def _give_up(self, run: Run) -> None:
         """Nobody had it: what the pipe holds is all that there will be."""

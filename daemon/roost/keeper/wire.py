@@ -36,16 +36,17 @@ log      {name, clear?: true, max_size?, max_files?} → {}
 bound    {logs} → {}                          of all logs together, in bytes; the oldest rotated files go.  Again:
                                               the daemon has rotated one that it writes itself (1.2)
 watch    {names} → {}                         of which components `grew` is wanted
-environ  {env, environment} → {}              the base environment for every daemon from now on
+environ  {env, environment} → {}              the base environment for every daemon from now on; of whoever is not
+                                              the daemon, the last word of a handover (below)
 daemon   {argv?} → {}                         start the daemon anew, by this command line: the old one ends by
                                               itself within a second, or is killed.  If the new one has not
                                               said hello when it ends, or within ten seconds, the command
                                               line before it is taken again
 known_exit {name, run, code} → {}             from the daemon of a keeper that died: how a run ended that no
                                               keeper saw (`platform.exits.code_of_reaped` of its pidfd;
-                                              negative for a signal), within a second of the takeover
+                                              negative for a signal): in its handover
 terminal {name, run} with fds → {}            from the same: the master of a run's terminal, which it has held
-                                              (1.1), before any `known_exit`, within three seconds
+                                              (1.1), before any `known_exit`
 keep     {name} with fds → {}                 what the next daemon is to be given by that name (1.3), instead of what
                                               was kept by it so far; without fds nothing more
 remember {name, text} → {}                    what the next daemon is to be told by that name in the answer to
@@ -56,6 +57,12 @@ quit     {} → {}                              the last word: no daemon is star
                                               while a run lives.
 
 Errors of any verb: `bad_request` (a field is missing or wrong), `no_such_verb`, `no_such_run`.
+
+The handover: the daemon of a keeper that died starts the next one, with `HANDOVER_VARIABLE` in its environment,
+and tells it on a connection without `hello` what it has and knows: `terminal`, `keep`, `remember`, `known_exit`,
+and last `environ`.  The new keeper starts its own daemon after that (or once the connection has ended, or after
+five seconds), and then tells as unknown and as lost what nobody knew or had.  Without the variable it waits a
+second for a `known_exit`, three for a `terminal`.
 
 RUN is {name, run, pid, start_time, started_at, mono, ended: bool, stopping: bool, adopted: bool,
 terminal: bool (1.1), note}.
@@ -90,6 +97,7 @@ import json
 
 MAJOR = 1
 MINOR = 4
+HANDOVER_VARIABLE = "ROOST_HANDOVER"
 MAX_FRAME = 16 * 1024 * 1024
 
 _to_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True).encode
