@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from records.model_keeper import MILLISECOND, ModelKeeper
 from roost.platform.logindex import STDERR, STDOUT
+from roost.records import history
 from roost.records.entries import STREAM_NUMBERS, LogEntry, Stream
 from roost.records.follow import Follower, RunLines
 from roost.records.logs import query
@@ -56,8 +57,9 @@ def small_blocks() -> Iterator[None]:
 
 @contextmanager
 def keepers(*names: str, max_size: int = 40) -> Iterator[list[ModelKeeper]]:
-    """A model keeper for each name, in one folder that goes at the end."""
-    with tempfile.TemporaryDirectory() as folder, small_blocks():
+    """A model keeper for each name, in one folder that goes at the end; nobody pauses between two looks."""
+    no_pause = mock.patch.object(history, "_PAUSE", 0.0)
+    with tempfile.TemporaryDirectory() as folder, small_blocks(), no_pause:
         yield [ModelKeeper(Path(folder), name, max_size) for name in names]
 
 
