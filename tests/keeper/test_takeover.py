@@ -7,6 +7,7 @@ import json
 import os
 import random
 import signal
+import subprocess
 import sys
 import termios
 import time
@@ -219,6 +220,24 @@ def test_a_run_with_nothing_but_an_intent_is_found_by_its_lock(house: House) -> 
     client.close()
     path.write_text(json.dumps({**record, "pid": 0, "start_time": 0}))
     assert [run["pid"] for run in house.start().hello["runs"]] == [pid]
+
+
+def test_a_run_that_was_just_being_started_is_waited_for(house: House) -> None:
+    """P2, S1: a keeper killed before what it forked had its descriptors in their places: it is not started twice."""
+    client = house.start()
+    late = f"import os\nos.dup2(22, 15)\nfor fd in (20, 21, 22): os.close(fd)\nprint('up', flush=True)\n{UNTIL_GO}\n"
+    pid = house.spawn(client, "api", python(late + "os.dup2(15, 22)\ntime.sleep(60)"))["pid"]
+    until(lambda: house.log("api") == b"up\n")
+    record = until(lambda: (found := house.record("api")).get("pid") and found)
+    house.kill_keeper()
+    client.close()
+    Path(house.paths.run_record("api")).write_text(json.dumps({**record, "pid": 0, "start_time": 0}))
+    os.unlink(house.socket)
+    house.keeper = subprocess.Popen(house.argv, stdin=subprocess.DEVNULL)
+    until(lambda: os.path.exists(house.socket))
+    time.sleep(0.3)  # it looks for the run now
+    go(house)
+    assert [run["pid"] for run in house.connect().hello["runs"]] == [pid]
 
 
 def test_a_run_whose_record_is_gone_is_found_by_its_pipes(house: House) -> None:

@@ -126,7 +126,7 @@ class DaemonChild:
         self._replace = True
         if self.pid:
             self._kill_later(self.pid, LAST_WORDS)
-        elif self._timer is not None:
+        elif self._timer is not None and self.wanted:
             self._timer.cancel()
             self.start()
 

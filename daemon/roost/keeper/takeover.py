@@ -16,7 +16,7 @@ import os
 import stat
 import time
 
-from roost.platform import identity, pipes
+from roost.platform import identity, locks, pipes
 from roost.platform.exits import exit_code
 from roost.platform.spawn import open_pidfd
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from .keeper import Keeper
 
 EXIT_PATIENCE = 1.0  # seconds in which a daemon that has not said that it will may tell what it knows
+INTENT_PATIENCE = 3.0  # seconds that a process may take from being forked to being itself
 REAP_PATIENCE = 2.0  # seconds that another parent may take to reap (D6)
 _LOOK = 0.02
 _LOOK_WITHOUT_PIDFD = 0.25
@@ -64,7 +65,7 @@ class Takeover:
 
     def _take(self, run: Run, held_by_it: str, recorded: bool) -> None:
         if not run.pid and not run.exit:
-            run.pid = _leader_that_holds(held_by_it)
+            run.pid = _leader_that_holds(held_by_it, INTENT_PATIENCE if recorded else 0.0)
             run.start_time = identity.start_time(run.pid) or 0 if run.pid else 0
         run.adopted = True
         ends = reopen(run)
@@ -196,13 +197,21 @@ def reopen(run: Run) -> list[tuple[int, int, str]]:
     return ends
 
 
-def _leader_that_holds(path: str) -> int:
-    """The first process of the run whose lock or pipe this is; 0 if there is none."""
-    for pid in identity.holders(path, range(pipes.FIRST_KEPT, pipes.FIRST_KEPT + pipes.MOST_KEPT)):
-        facts = identity.facts(pid)
-        if facts is not None and facts.session == pid and not facts.zombie:
-            return pid
-    return 0
+def _leader_that_holds(path: str, patience: float) -> int:
+    """The first process of the run whose lock or pipe this is; 0 if there is none.
+
+    A lock that is held by nobody who looks like it may be that of one which is just being started: it goes on
+    without the keeper that was killed meanwhile, and soon has what it inherits where it belongs.
+    """
+    until = time.monotonic() + patience
+    while True:
+        for pid in identity.holders(path, range(pipes.FIRST_KEPT, pipes.FIRST_KEPT + pipes.MOST_KEPT)):
+            facts = identity.facts(pid)
+            if facts is not None and facts.session == pid and not facts.zombie:
+                return pid
+        if time.monotonic() >= until or not locks.is_held(path):
+            return 0
+        time.sleep(_LOOK)
 
 
 def _without_record(paths: ProjectPaths, known: set[str]) -> list[Run]:
