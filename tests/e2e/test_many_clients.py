@@ -45,7 +45,8 @@ class Wire:
 
 
 class Queue:
-    """How long processes have stood in the queue for a processor, all their threads together (Linux: schedstat).
+    """How long processes have stood in the queue for a processor, all their threads together (Linux: schedstat),
+    and for how long the processors themselves were not there (a virtual machine's: "steal" of proc(5)).
 
     What a busy machine costs a ping, as against what the daemon makes of the time that it is given.
     """
@@ -55,11 +56,18 @@ class Queue:
 
     def waited(self) -> float:
         """Seconds so far; 0 where the system does not count them."""
-        total = 0
+        total = stolen()
         for stat in (stat for task in self._tasks for stat in task.glob("*/schedstat")):
             with contextlib.suppress(OSError):  # a thread that has just ended
                 total += int(stat.read_text().split()[1])
         return total / 1e9
+
+
+def stolen() -> int:
+    """Nanoseconds so far in which this machine's processors were somebody else's; 0 where that is not told."""
+    with contextlib.suppress(OSError):
+        return int(Path("/proc/stat").read_text().split()[8]) * 1_000_000_000 // os.sysconf("SC_CLK_TCK")
+    return 0
 
 
 def daemon_wire(project: ProjectUnderTest) -> Wire:

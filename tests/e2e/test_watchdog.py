@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from e2e.harness import ProjectUnderTest, eventually, is_running
+from e2e.harness import PATIENCE, ProjectUnderTest, eventually, is_running
 from e2e.wiretap import Frame, Wiretap
 
 STAY = ["sleep", "600"]
@@ -113,7 +113,10 @@ def test_what_may_be_on_its_way_is_repaired_at_the_second_look(
     for what in ("exited", "leftovers", "drained"):
         loss.of(what, "a")
     project.kill(before["a"])
-    eventually(lambda: len(drifts(project)) == 4, every=0.5, what="four differences")
+    four = {"stray", "b", "late", "a"}
+    eventually(
+        lambda: four <= drifts(project).keys(), every=0.5, timeout=2 * PATIENCE, what="four differences"
+    )
     project.wait_state("b", "stopped")
     project.wait_state("late", "running")
     again = project.wait_for(lambda status: _these(status, "a")[0]["run"] == 2, what="a runs again")
