@@ -97,14 +97,19 @@ def test_exit_codes_and_stops(container_engine: RealEngine) -> None:
 
     async def test() -> None:
         async with talking_to(container_engine) as engine:
-            trap = "trap 'exit 3' TERM; trap 'exit 4' INT; while :; do sleep 0.1; done"
+            trap = "trap 'exit 3' TERM; trap 'exit 4' INT; touch /tmp/set; while :; do sleep 0.1; done"
             code = await _started(engine, "sh", "-c", "exit 41")
             polite = await _started(engine, "sh", "-c", trap)
             other = await _started(engine, "sh", "-c", trap)
             deaf = await _started(engine, "sh", "-c", "trap '' TERM; while :; do sleep 1; done")
             shot = await _started(engine, "sleep", "600")
             assert (await _ended(engine, code)).exit_code == 41
-            await asyncio.sleep(0.5)  # the traps are set
+            for one in (polite, other):
+
+                async def set_up(one: str = one) -> bool:
+                    return (await engine.execute(one, ("test", "-e", "/tmp/set"), 60)).code == 0
+
+                await until(set_up, "the traps")
             await asyncio.gather(
                 engine.stop(polite, "TERM", 10),
                 engine.stop(other, "INT", 10),
