@@ -26,12 +26,11 @@ if os.fork() == 0:
     if os.fork() == 0:
         null = os.open("/dev/null", os.O_RDWR)
         os.dup2(null, 1); os.dup2(null, 2)
-        open("daemon.pid", "w").write(str(os.getpid()))
-        os.write(write, b"x")
+        os.write(write, str(os.getpid()).encode())
         time.sleep(60)
     os._exit(0)
 os.wait()
-os.read(read, 1)
+open("daemon.pid", "w").write(os.read(read, 20).decode())
 {rest}
 """
 
