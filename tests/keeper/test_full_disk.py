@@ -150,7 +150,7 @@ def test_a_disk_that_fills_up_again_and_again_costs_nothing(
     pumps.start()
     pipes = [make_pipe(str(tmp_path / f"pipe{number}")) for number in (1, 2)]
     ends = [(pipe.reading, number, pipe.path) for number, pipe in enumerate(pipes, 1)]
-    pumps.add("a", 1, ends, max_size=300_000, max_files=1000)
+    pumps.of("a").add("a", 1, ends, max_size=300_000, max_files=1000)
     code = NUMBERED.format(seed=SEED, longest=longest, count=count)
     take_all_room(ballast)
     writer = subprocess.Popen(python(code), stdout=pipes[0].writing, stderr=pipes[1].writing)

@@ -17,7 +17,11 @@ def ended_run(told: list[Any], timers: Timers) -> Run:
     run.pid = 4711
     table.add(run)
     silent: Any = SimpleNamespace(
-        flush=lambda *_: None, update=lambda *_: None, is_cheap=lambda _: True, say=lambda _: None
+        of=lambda _: silent,
+        flush=lambda *_: None,
+        update=lambda *_: None,
+        is_cheap=lambda _: True,
+        say=lambda _: None,
     )
     lifecycle = Lifecycle(table, timers, silent, silent, silent, silent, told.append, lambda _: None)
     lifecycle.ended(run, 0, "waited")

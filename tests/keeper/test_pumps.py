@@ -1,59 +1,152 @@
-"""The pump thread against its owner."""
+"""What the pump threads share: whose log is whose, the bound on all, the end; and looking at pipes side by side."""
 
 from __future__ import annotations
 
+import os
 import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import pytest
+
 from keeper.harness import until
-from roost.keeper.pumps import Pumps
-from roost.platform.pipes import make_pipe
-from roost.platform.polling import Poller
+from roost.keeper import pumps as pumps_module
+from roost.keeper.logbound import LogBound
+from roost.keeper.logfile import LogFile
+from roost.keeper.pumps import THREADS, Pumps
+from roost.platform.pipes import make_pipe, make_reader
+
+MB = 1024 * 1024
 
 
-class HeldUp:
-    """A poller whose thread is stopped, once, after it has looked."""
-
-    def __init__(self, poller: Poller) -> None:
-        self._poller = poller
-        self.armed = False
-        self.held_up, self.goes_on = threading.Event(), threading.Event()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._poller, name)
-
-    def wait(self, timeout: float | None) -> list[int]:
-        ready = self._poller.wait(timeout)
-        if self.armed and not self.held_up.is_set():
-            self.held_up.set()
-            self.goes_on.wait()
-        return ready
+def idle_pumps(observer: Any, folder: str = "nowhere") -> Pumps:
+    """None of whose threads was started."""
+    return Pumps(lambda function: function(), observer, folder, lambda name: (name, name))
 
 
-def test_an_end_that_comes_at_once_costs_no_last_words(tmp_path: Path) -> None:
-    """S48: what ended while the thread was held up is in the log, and its pipe is taken away."""
-    told = mock.Mock()
-    paths = str(tmp_path / "logs" / "a.log"), str(tmp_path / "logs" / "a.idx")
-    pumps = Pumps(lambda function: function(), told, str(tmp_path / "logs"), lambda _: paths)
-    poller = pumps._poller = HeldUp(pumps._poller)  # type: ignore[assignment]
-    pipe = make_pipe(str(tmp_path / "pipe"))
-    pumps.add("a", 1, [(pipe.reading, 1, pipe.path)], max_size=10**6, max_files=1)
-    pumps.start()
-    until(lambda: pumps._by_fd, what="the pipe to be watched")
-    poller.armed = True
-    poller.wake()
-    poller.held_up.wait()
-    with open(pipe.path, "wb") as writing:
-        writing.write(b"last words\n")
-    pipe.close(with_reader=False)
-    stopping = threading.Thread(target=lambda: pumps.stop(60))
-    stopping.start()
-    until(lambda: pumps._commands, what="the order to end")
-    poller.goes_on.set()
-    stopping.join()
-    assert (tmp_path / "logs" / "a.log").read_bytes() == b"last words\n"
-    assert not (tmp_path / "pipe").exists()
-    told.drained.assert_called_once_with("a", 1)
-    told.pump_failed.assert_not_called()
+def test_new_logs_take_turns_and_stay_where_they_are() -> None:
+    """A log's order needs no lock because one thread alone has it."""
+    pumps = idle_pumps(mock.Mock())
+    names = [f"c{number}" for number in range(10)]
+    first = [pumps.of(name) for name in names]
+    assert [first.count(each) for each in set(first)] == [10 // THREADS] * THREADS
+    assert [pumps.of(name) for name in reversed(names)] == first[::-1]
+
+
+def test_the_end_waits_once_for_all_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads that hang do not add up; all are told to end before anybody waits."""
+    now, said = 1000.0, list[object]()
+
+    class Hanging:
+        def stop(self) -> None:
+            said.append("stop")
+
+        def join(self, patience: float) -> None:
+            nonlocal now
+            now += patience
+            said.append(patience)
+
+    pumps = idle_pumps(mock.Mock())
+    pumps._pumps = [Hanging(), Hanging()]  # type: ignore[list-item]
+    monkeypatch.setattr(pumps_module.time, "monotonic", lambda: now)
+    pumps.stop(5.0)
+    assert said == ["stop", "stop", 5.0, 0.0]
+
+
+def test_what_the_bound_costs_is_told_at_once_and_then_together(tmp_path: Path) -> None:
+    """Whichever thread has used the room up, the counts are kept by one."""
+    for name in ("a", "b", "c"):
+        (tmp_path / f"{name}.log.1").touch()
+        os.truncate(tmp_path / f"{name}.log.1", 4 * MB)
+    observer, later = mock.Mock(), list[Callable[[float], None]]()
+    pumps = idle_pumps(observer, str(tmp_path))
+    pumps._pumps[0].do = lambda function: function()  # type: ignore[method-assign]
+    pumps._pumps[0].call_at = lambda _, function: later.append(function)  # type: ignore[method-assign]
+    pumps._bound.set(11 * MB)
+    observer.logs_removed.assert_called_once_with({"a": 1}, 4 * MB, 11 * MB)
+    for limit in (7 * MB, 0):
+        pumps._bound.set(limit)
+    assert observer.logs_removed.call_count == 1
+    later.pop()(0.0)
+    assert observer.logs_removed.call_args == mock.call({"b": 1, "c": 1}, 8 * MB, 0)
+    later.pop()(0.0)
+    assert (observer.logs_removed.call_count, later) == (2, [])
+
+
+@pytest.fixture
+def full(tmp_path: Path) -> Iterator[LogFile]:
+    """A log with one rotated file, beside a bound."""
+    bound = LogBound(str(tmp_path), mock.Mock())
+    file = LogFile(str(tmp_path / "a.log"), str(tmp_path / "a.idx"), 10, 3, bound)
+    file.open()
+    (tmp_path / "a.log").write_bytes(b"x" * MB)
+    file.rotate()
+    yield file
+    file.close()
+
+
+@pytest.mark.parametrize("what", ["rotate", "clear", "set"])
+def test_nobody_renames_while_another_thread_removes(full: LogFile, tmp_path: Path, what: str) -> None:
+    """P14: a number must not come to mean another file between the look and the removal."""
+    bound = full._bound
+    assert bound is not None
+    calls = {"rotate": full.rotate, "clear": full.clear, "set": lambda: bound.set(0)}
+    before = sorted(os.listdir(tmp_path))
+    with bound.files:
+        thread = threading.Thread(target=calls[what])
+        thread.start()
+        thread.join(0.1)
+        assert thread.is_alive()
+        assert sorted(os.listdir(tmp_path)) == before
+    thread.join()
+    assert sorted(os.listdir(tmp_path)) != before
+
+
+def test_room_that_another_thread_has_made_is_not_made_twice(tmp_path: Path) -> None:
+    """Two threads that use the room up at the same time cost one look."""
+    (tmp_path / "a.log").write_bytes(b"x")
+    bound = LogBound(str(tmp_path), mock.Mock())
+    bound.set(MB)
+    look, looks = bound._look, list[int]()
+
+    def counted() -> None:
+        looks.append(1)
+        look()
+
+    with mock.patch.object(LogBound, "_look", lambda _: counted()):
+        with bound.files:
+            threads = [threading.Thread(target=bound.wrote, args=(MB,)) for _ in range(2)]
+            for thread in threads:
+                thread.start()
+            until(lambda: bound._room == 1 - 2 * MB + MB - 2, what="both to have used it up")
+        for thread in threads:
+            thread.join()
+    assert len(looks) == 1
+
+
+def test_looks_at_two_pipes_at_once_do_not_mix(tmp_path: Path) -> None:
+    """Each thread sees what its own pipe holds, though the copy passes through one scratch pipe."""
+    pipes = [make_pipe(str(tmp_path / f"pipe{number}")) for number in range(2)]
+    wrong = list[bytes]()
+
+    def look(number: int) -> None:
+        reader, expected = make_reader(pipes[number].reading), b"%d" % number * 3000
+        for _ in range(3000):
+            if (seen := reader.look(65536)) != expected:
+                wrong.append(seen)
+                return
+
+    try:
+        for number, pipe in enumerate(pipes):
+            os.write(pipe.writing, b"%d" % number * 3000)
+        threads = [threading.Thread(target=look, args=(number,)) for number in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        for pipe in pipes:
+            pipe.close()
+    assert wrong == []

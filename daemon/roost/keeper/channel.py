@@ -64,7 +64,9 @@ PRESSED_PATIENCE = 0.02  # seconds, where so many bytes wait already:
 PRESSED = 8192
 DISK_PATIENCE = 5.0  # seconds for which a disk that refuses keeps the component waiting
 RETRY = 1.0
-FLOOD = 16  # large pieces in a row (of CHUNK / 2 at least) that make a flood
+PIECE = 524288  # bytes that are moved at once: large pieces cost half as much each byte (docs/decisions/0020)
+FLOOD = 4 * 1024 * 1024  # bytes, within so many seconds, that make a flood:
+FLOOD_TIME = 0.1
 _LEAST = 4096  # bytes that are moved at a time, however small a log file may be
 _LONG_LINE = 1024 * 1024  # a log file is this much larger than allowed before a line is cut in two
 
@@ -72,7 +74,18 @@ _LONG_LINE = 1024 * 1024  # a log file is this much larger than allowed before a
 class Stream:
     """One pipe of one run."""
 
-    __slots__ = ("channel", "flags", "full", "number", "path", "reader", "run")
+    __slots__ = (
+        "_counted",
+        "_since",
+        "channel",
+        "flags",
+        "floods",
+        "moved",
+        "number",
+        "path",
+        "reader",
+        "run",
+    )
 
     def __init__(
         self, channel: Channel, run: int, number: int, path: str, reader: Reader | TerminalReader, flags: int
@@ -82,8 +95,18 @@ class Stream:
         self.run = run
         self.number = number
         self.reader = reader
-        self.full = 0  # how many times in a row at least half as much was moved as may be at once
+        self.moved = 0  # how many bytes the last time
+        self.floods = False  # it has done so at some time
+        self._since, self._counted = 0.0, 0
         self.flags = flags  # of its index records until it has once been found empty (logindex.LATE)
+
+    def has_moved(self, count: int, now: float) -> bool:
+        """So many bytes more; whether that makes a flood."""
+        if now - self._since >= FLOOD_TIME:
+            self._since, self._counted = now, 0
+        self.moved = count
+        self._counted += count
+        return self._counted >= FLOOD
 
 
 class Trouble:
@@ -159,10 +182,10 @@ class Channel:
             self._park(stream)
             return
         moved = self._move(stream, self._share(stream), now)
-        stream.full = stream.full + 1 if moved >= CHUNK // 2 else 0
-        if stream.full >= FLOOD:
+        if stream.has_moved(moved, now):
             self.file.reserve()
-            if stream.full == FLOOD:
+            if not stream.floods:
+                stream.floods = True
                 self._host.widen(stream)
         if moved and stream.reader.held:
             self._host.again(stream)
@@ -174,7 +197,8 @@ class Channel:
             ahead = stream.reader.look(CHUNK)
             end = (ahead.find(b"\n") if full else ahead.rfind(b"\n")) + 1
             return end or CHUNK
-        return min(CHUNK, max(self.file.max_size - self.file.end, _LEAST))
+        piece = PIECE - self.file.end % PIECE if stream.floods else PIECE
+        return min(piece, max(self.file.max_size - self.file.end, _LEAST))
 
     def _move(self, stream: Stream, count: int, now: float) -> int:
         """Move up to `count` bytes, or drop them where the disk has refused for too long; how many."""

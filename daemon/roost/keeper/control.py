@@ -201,7 +201,7 @@ class Control:
         client.link.send(wire.encode({"id": request.get("id"), **fields, "result": result}), fds)
         if pidfd >= 0:
             os.close(pidfd)
-        keeper.pumps.add(run.name, run.run, ends, run.max_size, run.max_files, terminal=terminal)
+        keeper.pumps.of(run.name).add(run.name, run.run, ends, run.max_size, run.max_files, terminal=terminal)
 
     def _stop(self, client: Client, request: dict[str, object]) -> dict[str, object]:
         run = self._run(request)
@@ -230,9 +230,9 @@ class Control:
         files = requests.whole(request, "max_files", files)
         if run is not None:
             run.max_size, run.max_files = size, files
-        self._keeper.pumps.settings(name, size, files)
+        self._keeper.pumps.of(name).settings(name, size, files)
         if request.get("clear"):
-            self._keeper.pumps.clear(name, size, files)
+            self._keeper.pumps.of(name).clear(name, size, files)
         return {}
 
     def _bound(self, client: Client, request: dict[str, object]) -> dict[str, object]:

@@ -1,6 +1,6 @@
 """The keeper itself: what it consists of, its loop, and how it ends.
 
-It decides nothing about components.  One thread for control (this one), one for logs (pumps.py).
+It decides nothing about components.  One thread for control (this one), others for logs (pumps.py).
 """
 
 from __future__ import annotations

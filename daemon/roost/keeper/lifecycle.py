@@ -131,7 +131,7 @@ class Lifecycle:
         if run.kill_timer is not None:
             run.kill_timer.cancel()
         self._records.update(run)
-        self._pumps.flush(run.name, run.run)
+        self._pumps.of(run.name).flush(run.name, run.run)
         self._await_log(run, _LOOKS)
 
     def _await_log(self, run: Run, looks: int) -> None:

@@ -9,6 +9,7 @@ daemon writes for containers is looked at when it says so, and counts like all e
 from __future__ import annotations
 
 import os
+import threading
 
 from roost.platform import logindex
 
@@ -24,30 +25,37 @@ _LEAST_SLACK = 1024 * 1024  # bytes
 class LogBound:
     """Keeps the logs in `folder` below `limit` bytes (None: not yet known, so no bound).
 
-    `tell` hears of what was removed: how many files of each component, and their size in all.
+    `tell` hears of what was removed: how many files of each component, and their size in all.  Several threads
+    may write; whoever renames or removes files holds `files` meanwhile, or a number would mean another file.
     """
 
-    __slots__ = ("_folder", "_room", "_tell", "limit")
+    __slots__ = ("_counting", "_folder", "_room", "_tell", "files", "limit")
 
     def __init__(self, folder: str, tell: Tell) -> None:
         self._folder = folder
         self._tell = tell
         self._room = 0
+        self._counting = threading.Lock()
+        self.files = threading.Lock()
         self.limit: int | None = None
 
     def set(self, limit: int) -> None:
         """The bound, obeyed at once; said again, it is looked at what others have written meanwhile."""
         self.limit = limit
-        self._look()
+        with self.files:
+            self._look()
 
     def wrote(self, count: int) -> None:
         """So many bytes more; where they are too many, the oldest files go at once."""
-        self._room -= count
+        with self._counting:
+            self._room -= count
         if self._room < 0 and self.limit is not None:
-            self._look()
+            with self.files:
+                if self._room < 0:  # still: nobody else has looked meanwhile
+                    self._look()
 
     def _look(self) -> None:
-        limit = self.limit or 0
+        limit, room = self.limit or 0, self._room
         slack = min(max(limit // 32, _LEAST_SLACK), limit // 2)  # or each rotation would need a look
         total, oldest_first = _rotated(self._folder)
         removed: dict[str, int] = {}
@@ -59,7 +67,8 @@ class LogBound:
                 if self._remove(name, number):
                     removed[name] = removed.get(name, 0) + 1
                     total -= size
-        self._room = limit - total if total < limit else slack
+        with self._counting:
+            self._room += (limit - total if total < limit else slack) - room
         if removed:
             self._tell(removed, before - total)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 import time
 
 from roost.platform import logindex, positional
@@ -37,6 +38,7 @@ class LogFile:
 
     __slots__ = (
         "_bound",
+        "_files",
         "_index",
         "_index_end",
         "_index_path",
@@ -67,6 +69,7 @@ class LogFile:
         self.max_size = max_size
         self.max_files = max_files
         self._bound = bound
+        self._files = bound.files if bound is not None else threading.Lock()
         self._log = self._index = -1
         self._mended = False
         self.end = self._index_end = self._reserved = 0
@@ -162,7 +165,8 @@ class LogFile:
     def open(self) -> None:
         """Open both at their ends, making them and their folder where needed."""
         if not self._mended:
-            self._mend()
+            with self._files:
+                self._mend()
         log = _open(self._log_path)
         try:
             index = _open(self._index_path)
@@ -215,6 +219,11 @@ class LogFile:
     def rotate(self) -> None:
         """Move each pair one number up, drop what is more than `max_files`, begin a new pair."""
         self.close()
+        with self._files:
+            self._rotate()
+        self.open()
+
+    def _rotate(self) -> None:
         self._mended = False  # until all is done: the disk may refuse in the middle
         kept = 0
         while kept < self.max_files and os.path.exists(logindex.rotated(self._log_path, kept + 1)):
@@ -228,7 +237,6 @@ class LogFile:
                     _rename(old, logindex.rotated(path, number + 1))
         self._remove_beyond(self.max_files)
         self._mended = True
-        self.open()
 
     def _mend(self) -> None:
         """Undo the step at which a rotation was cut short, by a kill or the disk: an index without its log."""
@@ -244,9 +252,10 @@ class LogFile:
     def clear(self) -> None:
         """Remove everything that was kept and begin anew."""
         self.close()
-        self._remove_beyond(0)
-        _remove(self._index_path)
-        _remove(self._log_path)
+        with self._files:
+            self._remove_beyond(0)
+            _remove(self._index_path)
+            _remove(self._log_path)
         self.open()
 
     def _remove_beyond(self, number: int) -> None:

@@ -76,7 +76,7 @@ class Takeover:
         if run.has_terminal:
             keeper.terminals.adopt(run, ends)
         else:
-            keeper.pumps.add(run.name, run.run, ends, run.max_size, run.max_files, late=True)
+            keeper.pumps.of(run.name).add(run.name, run.run, ends, run.max_size, run.max_files, late=True)
         keeper.records.resume(run)
         if run.acknowledged:
             keeper.lifecycle.hunt_again(run)
@@ -104,7 +104,9 @@ class Takeover:
     def _only_pipes(self, run: Run, ends: list[tuple[int, int, str]]) -> None:
         """Somebody may still write to them, nobody is to be waited for."""
         if ends:
-            self._keeper.pumps.add(run.name, run.run, ends, run.max_size, run.max_files, late=True)
+            self._keeper.pumps.of(run.name).add(
+                run.name, run.run, ends, run.max_size, run.max_files, late=True
+            )
 
     # -- ends --------------------------------------------------------------------------------------------
 

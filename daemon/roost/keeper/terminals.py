@@ -98,8 +98,8 @@ class Terminals:
 
     def _settle(self, run: Run, ends: Ends, terminal: tuple[int, int] | None) -> None:
         del self._awaited[run.key]
-        pumps = self._keeper.pumps
-        pumps.add(run.name, run.run, ends, run.max_size, run.max_files, late=True, terminal=terminal)
+        pump = self._keeper.pumps.of(run.name)
+        pump.add(run.name, run.run, ends, run.max_size, run.max_files, late=True, terminal=terminal)
         self._afterwards.pop(run.key, _nothing)()
 
 

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 
-CHUNK = 65536
+CHUNK = 65536  # bytes that are looked at, or read into memory, at once
 FIRST_KEPT = 20  # descriptor of a component's first inherited reading end; its lock comes after the last
 MOST_KEPT = 3
 
@@ -138,7 +139,7 @@ else:
 
             Raises BlockingIOError if there is nothing now, other OSErrors of the file; nothing is lost then.
             """
-            piece = self.held[:count] or self.look(count)
+            piece = self.held[:count] or self.look(min(count, CHUNK))
             if not piece:
                 if self._ended:
                     return 0
@@ -149,7 +150,7 @@ else:
 
         def discard(self, count: int) -> int:
             """Take up to `count` bytes and forget them; the rest as for `move`."""
-            piece = self.held[:count] or self.look(count)
+            piece = self.held[:count] or self.look(min(count, CHUNK))
             if not piece and not self._ended:
                 raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
             self.held = self.held[len(piece) :]
@@ -194,11 +195,12 @@ else:
 
             def look(self, count: int) -> bytes:
                 """Up to `count` of the bytes that come next, without taking them; empty if there are none."""
-                try:
-                    copied = tee(self.fd, _SCRATCH[1], count)
-                except BlockingIOError:
-                    return b""
-                return os.read(_SCRATCH[0], copied) if copied else b""
+                with _SCRATCHING:
+                    try:
+                        copied = tee(self.fd, _SCRATCH[1], count)
+                    except BlockingIOError:
+                        return b""
+                    return os.read(_SCRATCH[0], copied) if copied else b""
 
             def move(self, target: int, offset: int, count: int) -> int:
                 """Move up to `count` bytes to `offset` of the file `target`; how many; 0: the end.
@@ -226,6 +228,7 @@ else:
 
         _FLAGS = os.SPLICE_F_NONBLOCK | os.SPLICE_F_MOVE
         _SCRATCH = os.pipe()
+        _SCRATCHING = threading.Lock()
         _NULL = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
         Reader = SpliceReader | BufferedReader
         HAS_SPLICE = True
