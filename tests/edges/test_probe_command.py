@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -16,7 +19,7 @@ from roost.core.model import ExecProbe
 from roost.edges.clock import RealClock
 from roost.edges.probes.answer import Context
 from roost.edges.probes.check import Checker
-from roost.edges.probes.command import Turns
+from roost.edges.probes.command import Turns, run
 from support.virtual_loop import VirtualClock, run_virtual
 
 
@@ -155,6 +158,46 @@ def test_stopping_a_look_kills_its_command(tmp_path: Path) -> None:
 
     pid = asyncio.run(whole())
     assert eventually(lambda: ended(pid))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_look_that_is_stopped_while_its_command_starts_kills_all_of_it(tmp_path: Path) -> None:
+    """What it has started before asyncio was done with its own start does not stay behind either (S8)."""
+    program = "sleep 600 & echo $! $$ > pids; mv pids ready; wait"
+
+    async def whole() -> None:
+        loop, gate = asyncio.get_running_loop(), asyncio.Event()
+        start, commands = loop.subprocess_exec, list[Any]()
+
+        async def started_slowly(*args: Any, **keys: Any) -> Any:
+            begun = await start(*args, **keys)
+            commands.append(begun[1])
+            await gate.wait()
+            return begun
+
+        with mock.patch.object(loop, "subprocess_exec", started_slowly):
+            task = asyncio.create_task(run(["sh", "-c", program], str(tmp_path), os.environ))
+            async with asyncio.timeout(60):
+                while not (tmp_path / "ready").exists():
+                    await asyncio.sleep(0.01)
+            task.cancel()
+            await asyncio.wait({task})
+            assert task.cancelled()
+            gate.set()
+            async with asyncio.timeout(60):
+                await asyncio.wait({commands[0].ended})
+                while not all(map(ended, pids())):
+                    await asyncio.sleep(0.01)
+
+    def pids() -> list[int]:
+        return [int(word) for word in (tmp_path / "ready").read_text().split()]
+
+    try:
+        asyncio.run(whole())
+    finally:
+        for pid in pids():
+            if not ended(pid):
+                os.kill(pid, signal.SIGKILL)
 
 
 def test_commands_that_hang_hold_up_the_start_of_others_for_a_tenth_of_a_second_at_most() -> None:

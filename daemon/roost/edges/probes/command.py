@@ -117,17 +117,27 @@ async def run(argv: list[str], folder: str, environment: Mapping[str, str]) -> F
 
     Raises OSError if it cannot be run.
     """
-    transport, command = await asyncio.get_running_loop().subprocess_exec(
-        _Command,
-        *argv,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        cwd=folder,
-        env=dict(environment),
-        start_new_session=True,
-        creationflags=_NO_WINDOW,
+    starting = asyncio.ensure_future(
+        asyncio.get_running_loop().subprocess_exec(
+            _Command,
+            *argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            cwd=folder,
+            env=dict(environment),
+            start_new_session=True,
+            creationflags=_NO_WINDOW,
+        )
     )
+    try:
+        await asyncio.wait(
+            {starting}
+        )  # a bare await would cancel it along with us, and kill the leader alone
+    except asyncio.CancelledError:
+        starting.add_done_callback(_end_at_once)
+        raise
+    transport, command = starting.result()
     pid = transport.get_pid()
     began = identity.start_time(pid)
     try:
@@ -139,6 +149,17 @@ async def run(argv: list[str], folder: str, environment: Mapping[str, str]) -> F
             groups.kill_tree(pid, began or 0)
             await asyncio.wait({command.ended}, timeout=_REAP)
         transport.close()
+
+
+def _end_at_once(starting: asyncio.Future[tuple[asyncio.SubprocessTransport, _Command]]) -> None:
+    """A command whose look was cancelled in the moment of its start: kill it with what it has started since."""
+    if starting.cancelled() or starting.exception():
+        return
+    transport, command = starting.result()
+    if not command.ended.done():
+        pid = transport.get_pid()
+        groups.kill_tree(pid, identity.start_time(pid) or 0)
+    transport.close()
 
 
 def _cannot_run(probe: ExecProbe, context: Context, error: OSError) -> str:
