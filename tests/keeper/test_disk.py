@@ -132,6 +132,21 @@ def test_room_for_a_part_of_the_rest_cuts_no_line_either(bench: Bench) -> None:
     assert bench.log.read_bytes() == b"a long line\nerror\n"
 
 
+def test_an_end_without_last_words_does_not_wait_for_the_disk(bench: Bench) -> None:
+    """A component that has nothing more to say has ended, whatever the disk does; one that has, is waited for."""
+    told = list[str]()
+    bench.refuse(errno.ENOSPC)
+    bench.channel.flush(1, lambda: told.append("nothing to say"), 0.0)
+    assert told == ["nothing to say"]
+    bench.write(b"last words\n")
+    bench.channel.flush(1, lambda: told.append("last words"), 0.1)
+    assert told == ["nothing to say"]
+    bench.accept()
+    bench.at(2.0)
+    assert told == ["nothing to say", "last words"]
+    assert bench.log.read_bytes() == b"last words\n"
+
+
 def test_each_stream_has_its_own_loss(bench: Bench) -> None:
     """What was dropped of both streams is noted for both: no reader joins what lies on its two sides."""
     bench.write(b"begin")

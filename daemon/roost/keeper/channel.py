@@ -329,7 +329,7 @@ class Channel:
         while stream in self.streams and left >= 0:
             moved = self._move(stream, CHUNK, now)
             if not moved:
-                return self.trouble is None or self._drops(now)
+                return self.trouble is None or self._drops(now) or not stream.reader.waiting()
             left -= moved
         return True
 
