@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from keeper.harness import House, python
+from roost.keeper import logbound
 from roost.keeper.logbound import LogBound
 from roost.keeper.logfile import LogFile
 from roost.platform import logindex
@@ -98,6 +99,32 @@ def test_no_hole_is_left_among_the_numbers(folder: Folder) -> None:
     folder.log("web", 1, MB, 3)
     folder.bound.set(3 * MB)
     assert folder.names() == {"api.log", "api.log.1"}
+
+
+def test_a_rotation_between_look_and_removal_leaves_no_hole(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The daemon rotates the logs of containers and asks nobody: a number may come to mean a newer file."""
+    for number in range(4):
+        folder.log("db", number, MB, 9 - number)
+    look = logbound._rotated
+
+    def look_and_rotate(path: str) -> object:
+        found = look(path)
+        for number in range(3, -1, -1):
+            for kind in ("log", "idx"):
+                names = (
+                    logindex.rotated(str(folder.path / f"db.{kind}"), each) for each in (number, number + 1)
+                )
+                os.rename(*names)
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(logbound, "_rotated", look_and_rotate)
+        folder.bound.set(3 * MB)
+    assert folder.names() == {f"db.log.{number}" for number in range(1, 5)}
+    folder.bound.set(3 * MB)
+    assert folder.names() == {"db.log.1", "db.log.2"}
 
 
 def test_nobody_looks_while_there_is_room(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:

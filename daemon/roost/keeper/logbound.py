@@ -73,6 +73,9 @@ class LogBound:
             self._tell(removed, before - total)
 
     def _remove(self, name: str, number: int) -> bool:
+        log = os.path.join(self._folder, f"{name}.log")
+        if os.path.exists(logindex.rotated(log, number + 1)):
+            return False  # the daemon has just rotated a container's log, or an older file would not go
         try:
             for kind in ("idx", "log"):
                 path = logindex.rotated(os.path.join(self._folder, f"{name}.{kind}"), number)
