@@ -84,9 +84,7 @@ def _move_in(house: House, paths: ProjectPaths) -> int | None:
     house.prepare()
     silent = None  # since when there has been somebody to ask
     while not house.take():
-        there = endpoint.is_there(
-            paths.keeper_endpoint
-        )  # before asking: who came later has not been asked yet
+        there = endpoint.is_there(paths.keeper_endpoint)  # first: who came later has not been asked yet
         other = _ask(paths.keeper_endpoint)
         if other is not None:
             return other
