@@ -459,15 +459,32 @@ class Unsubscribed(Struct, frozen=True):
     unsubscribed: Literal[True] = True
 
 
+class FailureData(Struct, frozen=True, kw_only=True):
+    """What an error says for programs."""
+
+    kind: str
+    hint: str | None = None
+
+
+class Failure(Struct, frozen=True, kw_only=True):
+    """Why a stream has ended: an error as in an answer."""
+
+    code: int
+    message: str
+    data: FailureData
+
+
 class LogEntries(Struct, frozen=True, kw_only=True):
     """`logs.entries`: what came; `cursor` is where a later `logs.stream` or `logs.query` goes on.
 
     `missed`: what was removed before it could be sent; each counts one in `lagged`, the least that it can be.
+    `error`: the search took too long (kind `timeout`), and nothing more comes.
     """
 
     entries: list[LogEntry] = []
     cursor: str | None = None
     missed: list[Missed] = []
+    error: Failure | UnsetType = UNSET
 
 
 class StatusChanged(Struct, frozen=True, kw_only=True):

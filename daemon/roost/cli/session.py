@@ -56,7 +56,8 @@ class Session:
     ) -> Iterator[tuple[str, Message]]:
         """Subscribe; then every notification, by method and payload, until the daemon ends the connection.
 
-        `begun` is told what the daemon answered to the subscription.  Raises TimeoutError at the `deadline`
+        `begun` is told what the daemon answered to the subscription.  Raises Fault for what the daemon ends the
+        stream with, TimeoutError at the `deadline`
         (monotonic seconds), if there is one, but not before the first notification, which comes at once from a
         daemon that is alive: whoever gives up shall know for what it has waited.
         """
@@ -70,6 +71,8 @@ class Session:
             for message in self._messages():
                 payload = message.get("params") or {}
                 if payload.get("subscription") == subscription:
+                    if payload.get("error"):
+                        raise _error(payload["error"])
                     self._deadline = deadline
                     yield message["method"], payload
 
@@ -130,8 +133,12 @@ def _result(message: Message) -> Any:
     error = message.get("error")
     if error is None:
         return message["result"]
+    raise _error(error)
+
+
+def _error(error: Message) -> RoostError:
     data = error.get("data") or {}
-    raise errors.from_answer(error["code"], error["message"], data.get("kind"), data.get("hint"))
+    return errors.from_answer(error["code"], error["message"], data.get("kind"), data.get("hint"))
 
 
 @contextmanager

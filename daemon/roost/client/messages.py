@@ -50,6 +50,7 @@ class Incoming(Struct):
 class _Tag(Struct):
     subscription: str
     lagged: int = 0
+    error: ErrorObject | None = None
 
 
 _incoming = msgspec.json.Decoder(Incoming)
@@ -106,13 +107,15 @@ def progress_of(notice: Incoming) -> tuple[object, dict[str, Any]] | None:
 def stream_items(notice: Incoming, subscription: str, kinds: dict[str, Any]) -> list[Any]:
     """What a notification brings to a stream: a gap, a payload, both, or nothing if it is not for it.
 
-    Raises RoostError for what does not fit.
+    Raises RoostError for what does not fit, and what the daemon has ended the stream with.
     """
     if notice.method is UNSET or notice.method not in kinds:
         return []
     tag = _tag.decode(notice.params)
     if tag.subscription != subscription:
         return []
+    if tag.error is not None:
+        raise tag.error.exception()
     items: list[Any] = [Lagged(tag.lagged)] if tag.lagged else []
     if not tag.lagged or len(_object.decode(notice.params)) > 2:
         items.append(_typed(notice.params, kinds[notice.method]))

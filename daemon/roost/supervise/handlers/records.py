@@ -56,7 +56,7 @@ class RecordHandlers:
         except (BadCursor, BadPattern) as error:
             raise errors.invalid_params("logs.query", str(error)) from error
         except GrepTimeout as error:
-            raise errors.timed_out(str(error), "use a simpler pattern, or a plain text") from error
+            raise too_slow(error) from error
         return t.LogPage(
             entries=[shown(entry) for entry in page.entries],
             cursor=page.cursor,
@@ -118,6 +118,11 @@ def log_sources(daemon: Daemon, names: list[str]) -> list[str]:
             raise errors.no_such_component(name, list(known))
         found.update(dict.fromkeys(members))
     return list(found)
+
+
+def too_slow(error: GrepTimeout) -> errors.RpcError:
+    """A search that was given up, as the error that its caller gets."""
+    return errors.timed_out(str(error), "use a simpler pattern, or a plain text")
 
 
 def moment(daemon: Daemon, text: str | None) -> int | None:

@@ -18,7 +18,7 @@ from ...records.grep import Following, GrepTimeout, Question, follower
 from ...records.patterns import BadPattern
 from ..daemon import Daemon
 from ..view import View
-from .records import log_sources, moment, shown, shown_event, shown_missed
+from .records import log_sources, moment, shown, shown_event, shown_missed, too_slow
 
 _GATHER = 0.05
 """Seconds in which lines of a chatterbox are gathered before they are read; the first goes out at once."""
@@ -53,6 +53,8 @@ class StreamHandlers:
             following = await asyncio.get_running_loop().run_in_executor(None, follower, question)
         except (BadCursor, BadPattern) as error:
             raise errors.invalid_params("logs.stream", str(error)) from error
+        except GrepTimeout as error:
+            raise too_slow(error) from error
         subscription = session.subscribe("logs")
         LogStream(self._daemon, subscription, following, names, wanted).begin()
         return t.Subscribed(subscription=subscription.id, cursor=following.start or UNSET)
@@ -165,6 +167,8 @@ class LogStream:
             await self._follow()
         except GrepTimeout as error:
             self._daemon.log.info("a follower was given up", why=error)
+            await self._subscription.drained()
+            self._subscription.send("logs.entries", t.LogEntries(error=_failure(too_slow(error))))
             self._subscription.close()
 
     async def _follow(self) -> None:
@@ -197,3 +201,9 @@ class LogStream:
             await asyncio.wait_for(self._grown.wait(), timeout)
         except TimeoutError:
             return
+
+
+def _failure(error: errors.RpcError) -> t.Failure:
+    """An error as the last that a stream says."""
+    data = t.FailureData(kind=error.kind, hint=error.hint)
+    return t.Failure(code=error.code, message=error.message, data=data)
