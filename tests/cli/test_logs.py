@@ -100,6 +100,8 @@ def test_no_lines_are_a_word_and_no_error(paths: ProjectPaths, capsys: Capture) 
     done = roost(capsys, "logs", "db")
     assert (done.code, done.out) == (0, "")
     assert "no log lines" in done.err
+    write(paths, "db", b"one\n")
+    assert roost(capsys, "logs", "db", "-n", "0") == (0, "", "")
     assert roost(capsys, "logs", "nobody").code == 4
 
 
@@ -153,6 +155,22 @@ def test_clear_without_daemon_and_keeper_removes_the_files(paths: ProjectPaths, 
     write(paths, "api", b"y\n", ".1")
     assert roost(capsys, "logs", "api", "--clear").out == "cleared: api\n"
     assert sorted(os.listdir(paths.logs)) == ["api-2.log", "db.log"]
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [("--since", "1h"), ("--grep", "x"), ("-n", "5"), ("--run", "1"), ("-f",), ("--json",)],
+    ids=" ".join,
+)
+def test_clear_beside_anything_but_names_is_refused(
+    paths: ProjectPaths, capsys: Capture, beside: tuple[str, ...]
+) -> None:
+    """Whoever means to empty a part of a log loses nothing, and is told what `--clear` does (P20)."""
+    write(paths, "api", b"x\n")
+    done = roost(capsys, "logs", "api", "--clear", *beside)
+    assert (done.code, done.out) == (2, "")
+    assert "--clear empties whole logs" in done.err and "leave -" in done.err
+    assert Path(paths.log("api")).read_bytes() == b"x\n"
 
 
 def test_clear_asks_a_daemon_that_runs(daemon: FakeDaemon, capsys: Capture) -> None:

@@ -10,6 +10,7 @@ import os
 import sys
 from contextlib import suppress
 
+from . import exits
 from .look import look_of
 from .text import harmless
 
@@ -127,6 +128,28 @@ def flush() -> None:
         sys.stdout.flush()
     except OSError as error:
         raise _unwritable(error) from error
+
+
+def leave_with_reader() -> None:
+    """From now on, end as soon as nobody reads standard output any more (`… -f | head -1`), whatever we wait for.
+
+    For commands that only show what comes: all that they said until then has been written, and nothing else is lost.
+    """
+    import threading
+
+    from ..platform.polling import block_signals
+    from ..platform.readers import await_departure
+
+    def watch() -> None:
+        block_signals()  # Ctrl-C wakes the thread that waits for what is to be shown
+        if await_departure(fd):
+            os._exit(exits.DONE)
+
+    try:
+        fd = sys.stdout.fileno()
+    except OSError:
+        return  # no descriptor, no reader at its other end
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _unwritable(error: OSError) -> Exception:

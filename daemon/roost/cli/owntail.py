@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
+from typing import BinaryIO
 
 from . import output
 from .text import harmless
@@ -24,6 +25,8 @@ def show(path: str, lines: int, follow: bool) -> None:
         output.data(line + "\n")
     if not kept:
         output.note(f"roost: there is nothing in {path}")
+    if follow:
+        output.leave_with_reader()
     while follow:
         output.flush()
         time.sleep(_PAUSE)
@@ -41,16 +44,31 @@ class _Place:
         self._rest = b""
 
     def fresh(self) -> list[str]:
-        """The whole lines that have come since."""
+        """The whole lines that have come since, those first that were written before a rotation."""
         try:
             with open(self._path, "rb") as file:
-                found = os.fstat(file.fileno())
-                if found.st_ino != self._inode or found.st_size < self._offset:
-                    self._inode, self._offset, self._rest = found.st_ino, 0, b""
-                file.seek(self._offset)
-                data = file.read()
+                if self._is_in(file):
+                    return self._more(file)
+                before = self._more_before_rotation()
+                self._inode, self._offset, self._rest = os.fstat(file.fileno()).st_ino, 0, b""
+                return before + self._more(file)
         except FileNotFoundError:
             return []
+
+    def _more_before_rotation(self) -> list[str]:
+        try:
+            with open(f"{self._path}.1", "rb") as file:
+                return self._more(file) if self._is_in(file) else []
+        except FileNotFoundError:
+            return []
+
+    def _is_in(self, file: BinaryIO) -> bool:
+        found = os.fstat(file.fileno())
+        return found.st_ino == self._inode and found.st_size >= self._offset
+
+    def _more(self, file: BinaryIO) -> list[str]:
+        file.seek(self._offset)
+        data = file.read()
         self._offset += len(data)
         *whole, self._rest = (self._rest + data).split(b"\n")
         return [_decoded(line) for line in whole]
@@ -59,7 +77,7 @@ class _Place:
 def _lines(path: str) -> list[str]:
     try:
         with open(path, "rb") as file:
-            return [_decoded(line) for line in file.read().splitlines()]
+            return [_decoded(line) for line in file.read().removesuffix(b"\n").split(b"\n")]
     except FileNotFoundError:
         return []
 

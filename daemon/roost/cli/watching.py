@@ -15,6 +15,7 @@ _HOME_AND_CLEAR = "\x1b[H\x1b[2J\x1b[3J"
 
 def watch(paths: ProjectPaths, names: Sequence[str], *, as_json: bool, verbose: bool) -> int:
     """Show the status at each change until Ctrl-C; raises Fault when the daemon has ended for good."""
+    output.leave_with_reader()
     snapshot: dict[str, Any] = {}
     for method, payload in following.follow(paths, "status.stream", dict):
         snapshot = dict(payload) if method == "status.snapshot" else merged(snapshot, payload)

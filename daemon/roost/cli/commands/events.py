@@ -32,6 +32,7 @@ def command(project: str | None, follow: bool, limit: int, as_json: bool, utc: b
             output.note("roost: nothing has happened yet")
         return exits.DONE
     output.flush()
+    output.leave_with_reader()
     for method, payload in following.follow(paths, "events.stream", lambda: {"since": shown.last}):
         if method == "events.event" and "seq" in payload:
             shown.show(payload)

@@ -9,6 +9,7 @@ from datetime import UTC
 from typing import Any, Literal
 
 import click
+from click.core import ParameterSource
 
 from ...platform import locks
 from ...platform.paths import ProjectPaths
@@ -110,12 +111,16 @@ def command(
 
     It works without a daemon.
     """
+    filters = (since, until, grep, stream, run)
+    if clear:
+        _refuse_beside_clear(click.get_current_context())
+    _refuse_contradictions(raw, as_json, follow, until, filters)
     paths = context.locate(project)
     chosen = resolved(paths, names)
     if clear:
         return _clear(paths, chosen)
-    filters = (since, until, grep, stream, run)
-    _refuse_contradictions(raw, as_json, follow, until, filters)
+    if follow:
+        output.leave_with_reader()
     if raw:
         from .. import rawlogs
 
@@ -136,7 +141,7 @@ def command(
         for entries in logsource.followed(paths, question):
             _print(entries, view, as_json)
             output.flush()
-    elif not _print(logsource.past(paths, question), view, as_json):
+    elif not _print(logsource.past(paths, question), view, as_json) and lines:
         output.note(
             "roost: no log lines" + (" that fit" if any(part is not None for part in filters) else " yet")
         )
@@ -156,6 +161,23 @@ def _print(entries: Iterable[logsource.Entry], view: LogView, as_json: bool) -> 
             output.data(view.line(entry))
         count += 1
     return count
+
+
+def _refuse_beside_clear(asked: click.Context) -> None:
+    """Whoever asks for a part of the logs to be emptied must not lose all of them."""
+    given = [
+        option.opts[-1]
+        for option in asked.command.params
+        if isinstance(option, click.Option) and option.name != "clear" and _was_given(asked, option)
+    ]
+    if given:
+        raise click.UsageError(
+            f"--clear empties whole logs and takes names alone (leave {listed(given)} out)"
+        )
+
+
+def _was_given(asked: click.Context, option: click.Option) -> bool:
+    return asked.get_parameter_source(option.name or "") is ParameterSource.COMMANDLINE
 
 
 def _refuse_contradictions(
