@@ -102,6 +102,16 @@ def test_the_last_exit_is_told_only_as_far_as_it_is_known() -> None:
     assert "last exit     SIGKILL, 2 s ago" in text(component(last_exit=killed), verbose=True)
 
 
+def test_what_has_failed_has_its_last_words_below() -> None:
+    """S76, P20: in `failed` and `backoff` alone, harmless, no wider than the terminal."""
+    ended = {"code": 1, "signal": None, "at": "2025-12-31T23:59:58Z", "run": 1, "known": True}
+    ended["last_lines"] = ["\x1b[31mTraceback\x1b[0m", "x" * 200]
+    for state in ("failed", "backoff"):
+        lines = text(component(state=state, last_exit=ended), look=Look(width=60)).splitlines()
+        assert lines[3:] == ["    | Traceback", "    | " + "x" * 53 + "…"]
+    assert "Traceback" not in text(component(last_exit=ended))
+
+
 def test_without_a_daemon_the_header_says_so() -> None:
     """S28: the status of a project without a daemon is still a table, and says that none is running."""
     out = text(component(state="stopped", ready=False), color="gray", running=False)

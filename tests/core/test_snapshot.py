@@ -115,7 +115,14 @@ def test_the_shape_of_the_status() -> None:
         "started_at uptime_s restarts last_restart_at next_restart_at next_run_at last_exit last_error "
         "depends_on url ports log cpu_percent rss_bytes probes"
     )
-    assert list(written["components"][0]["last_exit"]) == ["code", "signal", "at", "run", "known"]
+    assert list(written["components"][0]["last_exit"]) == [
+        "code",
+        "signal",
+        "at",
+        "run",
+        "known",
+        "last_lines",
+    ]
     assert list(written["components"][0]["ports"][0]) == ["name", "port", "target"]
     assert " ".join(written["components"][0]["probes"]["readiness"]) == (
         "ok message at latency_ms successes failures"

@@ -235,6 +235,17 @@ def test_last_lines_are_those_of_the_run(keeper: ModelKeeper, folder: str) -> No
     assert last_lines(folder, "api", 5) == ["a", "b", "c"]
 
 
+def test_the_very_last_line_is_among_them_however_long_the_others_are(
+    keeper: ModelKeeper, folder: str
+) -> None:
+    """More than a page of long lines, and then the word that says why."""
+    for _ in range(20):
+        keeper.line("x" * line_rules.KEPT)
+    keeper.line("why")
+    lines = last_lines(folder, "api", 20)
+    assert (len(lines), lines[-1]) == (20, "why")
+
+
 def test_a_leftover_writes_on_under_its_own_run(keeper: ModelKeeper, folder: str) -> None:
     """Lines of a descendant of the run before are told apart from those of the run that is now (D8)."""
     keeper.line("first")

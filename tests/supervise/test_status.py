@@ -27,6 +27,7 @@ def test_a_status_is_rendered_once_for_each_record_and_forgotten_with_its_compon
             lambda: masker,
             resolved,
             lambda _name: None,
+            lambda _name, _run: [],
         )
         web = Component(spec=Spec(name="web"))
         for _ in range(3):

@@ -14,10 +14,13 @@ from ..core.times import rfc3339_or_none
 from ..core.words import SHORT_ID
 from ..platform.paths import ProjectPaths
 from ..records import laststate
+from ..records.events import read_events
 from ..records.laststate import LastKnown
+from ..records.lastwords import LastWords, last_words
 from . import checking
 from .remains import live_runs
 
+_RECENT = 500  # events in which the last words of those that failed are looked for
 _LIVE = ("starting", "running", "stopping", "backoff", "waiting")
 
 
@@ -28,6 +31,8 @@ def snapshot(paths: ProjectPaths) -> dict[str, Any]:
     specs = project.components if project else {}
     names = list(specs) or list(known)
     alive = live_runs(paths)
+    failed = any(one.state == "failed" for one in known.values())
+    words = last_words(read_events(paths.events, limit=_RECENT).events) if failed else {}
     return {
         "project": {
             "name": project.name if project else default_name(paths.root),
@@ -43,13 +48,19 @@ def snapshot(paths: ProjectPaths) -> dict[str, Any]:
         },
         "color": "gray",
         "components": [
-            _component(name, specs.get(name), known.get(name), alive.get(name), paths) for name in names
+            _component(name, specs.get(name), known.get(name), alive.get(name), words.get(name), paths)
+            for name in names
         ],
     }  # fmt: skip
 
 
 def _component(
-    name: str, spec: Spec | None, known: LastKnown | None, pid: int | None, paths: ProjectPaths
+    name: str,
+    spec: Spec | None,
+    known: LastKnown | None,
+    pid: int | None,
+    words: LastWords | None,
+    paths: ProjectPaths,
 ) -> dict[str, Any]:
     last = known or LastKnown(reason="never started")
     state, reason = last.state, last.reason
@@ -84,6 +95,7 @@ def _component(
         "last_exit": {
             "code": last.exit_code, "signal": last.exit_signal, "at": rfc3339_or_none(last.exit_wall),
             "run": last.run, "known": last.exit_known,
+            "last_lines": words.lines if words is not None and words.run == last.run else [],
         } if ended else None,
         "last_error": {"message": last.fault, "at": rfc3339_or_none(last.fault_wall)} if last.fault else None,
         "depends_on": [edge.target for edge in spec.depends_on] if spec else [],

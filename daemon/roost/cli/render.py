@@ -34,9 +34,20 @@ def status_text(snapshot: Snapshot, look: Look, now: float, verbose: bool = Fals
         lines.append(table[0])
         for component, row in zip(components, table[1:], strict=True):
             lines.append(row)
+            lines += ["    | " + clip(line, _room(look), look.ellipsis) for line in _last_words(component)]
             if verbose:
                 lines += ["    " + line for line in _details(component, look, now)]
     return "\n".join(lines) + "\n"
+
+
+def _last_words(component: Snapshot) -> list[str]:
+    """What one that has failed, or is about to be tried again, said last."""
+    ended = component.get("last_exit") if component["state"] in ("failed", "backoff") else None
+    return [harmless(line) for line in (ended or {}).get("last_lines") or ()]
+
+
+def _room(look: Look) -> int:
+    return 10_000 if look.width is None else max(1, look.width - 6)
 
 
 def header(snapshot: Snapshot, look: Look) -> str:

@@ -16,17 +16,22 @@ def looks_secret(key: str) -> bool:
 
 
 class Masker:
-    """Knows the secret values of a project; the longest are replaced first, so none shows through."""
+    """Knows the secret values of a project; the longest are replaced first, so none shows through.
+
+    Of a value of several lines (a key in PEM) each line is one, too: what is shown may begin in the middle of it.
+    """
 
     __slots__ = ("_values",)
 
     def __init__(self, environments: Iterable[Mapping[str, str]], named: Iterable[str] = ()) -> None:
         keys = frozenset(named)
         values = {
-            value
+            part
             for environment in environments
             for key, value in environment.items()
-            if (key in keys or looks_secret(key)) and len(value) >= _SHORTEST
+            if key in keys or looks_secret(key)
+            for part in (value, *value.splitlines())
+            if len(part) >= _SHORTEST
         }
         self._values = sorted(values, key=len, reverse=True)
 

@@ -69,13 +69,17 @@ class DaemonStatus(Struct, frozen=True, kw_only=True):
 
 
 class LastExit(Struct, frozen=True, kw_only=True):
-    """How the run before ended; `known` is false where the system no longer tells (P2)."""
+    """How the run before ended; `known` is false where the system no longer tells (P2).
+
+    `last_lines`: while nothing runs, the last that it wrote, masked and at most five, if it failed.
+    """
 
     code: int | None
     signal: int | None
     at: str
     run: int
     known: bool = True
+    last_lines: list[str] = []
 
 
 class PastExit(Struct, frozen=True, kw_only=True):

@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 from . import cursor as cursors
 from .entries import PAGE_BYTES, STREAM_NUMBERS, LogEntry, Missed, Page, Stream, entry, missed, weight
 from .history import History, Place, Position, log_names
-from .lines import Line
+from .lines import KEPT, Line
 from .merge import Candidate, Merge, merged_newest_first, newest_first
 from .patterns import compiled, is_plain
 from .tail import FIRST_BLOCK, Tail, Told, Wanted
@@ -108,8 +108,12 @@ def query(
 
 
 def last_lines(folder: str, name: str, count: int, run: Run | None = None) -> list[str]:
-    """The texts of the last `count` lines of a component, of one run or of all: what is said with a crash."""
-    return [each.text for each in query(folder, [name], lines=count, run=run).entries]
+    """The texts of the last `count` lines of a component, of one run or of all: what is said with a crash.
+
+    However long they are: the very last matter most, and they are those that a page would leave for the next.
+    """
+    page = query(folder, [name], lines=count, run=run, page_bytes=count * 8 * KEPT)
+    return [each.text for each in page.entries]
 
 
 # -- for `follow`, too -----------------------------------------------------------------------------------

@@ -15,8 +15,11 @@ from ..core.secrets import Masker
 from ..edges.clock import Clock
 from ..edges.disk import Disk
 from ..records.events import Event, EventLog, read_events
+from ..records.lastwords import LastWords, clipped, last_words
 
 LAST_LINES = 20
+LONGEST_LINE = 2000
+"""Characters of one of them; the whole line is in the log."""
 _RECENT = 500
 _KEPT = 500
 """So many events wait while the disk takes none; of more the oldest are lost."""
@@ -47,11 +50,17 @@ class Chronicle:
         self.problem: str | None = None
         """Why the last event could not be put on record; None when it could."""
         self._told: frozenset[tuple[str, str | None, int | None]] = frozenset()
+        self._last_words: dict[str, LastWords] = {}
 
-    def begin_replay(self, path: str) -> None:
-        """What the keeper now says again may have been told already by a daemon that was killed since."""
+    def begin_replay(self, path: str, again: bool) -> None:
+        """Recall what a daemon before this one has told.
+
+        `again`: there is a keeper that will say some of it once more, which then needs not be told.
+        """
         recent = read_events(path, limit=_RECENT).events
-        self._told = frozenset((e.kind, e.component, e.run) for e in recent if e.kind in _ONCE_A_RUN)
+        self._last_words = last_words(recent)
+        if again:
+            self._told = frozenset((e.kind, e.component, e.run) for e in recent if e.kind in _ONCE_A_RUN)
 
     def end_replay(self) -> None:
         """From here on everything is new."""
@@ -65,6 +74,11 @@ class Chronicle:
         """Do not call it any more."""
         if follower in self._followers:
             self._followers.remove(follower)
+
+    def last_lines(self, component: str, run: int) -> list[str]:
+        """What the component said last before this run of it failed; empty if it did not, or said nothing."""
+        said = self._last_words.get(component)
+        return said.lines if said is not None and said.run == run else []
 
     def tell(
         self,
@@ -126,6 +140,7 @@ class Chronicle:
         self.problem = None
         if error is not None:
             self._failed(error)
+        self._last_words.update(last_words(events))
         for event in events:
             for follower in list(self._followers):
                 follower(event)
@@ -142,7 +157,7 @@ class Chronicle:
 
 
 def masked_last_lines(folder: str, name: str, run: int, masker: Masker) -> list[str]:
-    """The last lines of a run, without secrets.  Blocking.  Raises OSError."""
+    """The last lines of a run, without secrets, none longer than LONGEST_LINE.  Blocking.  Raises OSError."""
     from ..records.logs import last_lines  # not before something has failed: the boot is quicker without
 
-    return [masker.mask(line) for line in last_lines(folder, name, LAST_LINES, run)]
+    return [clipped(masker.mask(line), LONGEST_LINE) for line in last_lines(folder, name, LAST_LINES, run)]

@@ -97,7 +97,9 @@ class Daemon:
         self.terminals = OpenTerminals()
         self.companions = Companions(self.chronicle, self.world)
         self.growth = Growth(self._watch_logs)
-        self.status = StatusView(paths, clock, self.masker, self.world.resolved, self.contained.image)
+        self.status = StatusView(
+            paths, clock, self.masker, self.world.resolved, self.contained.image, self.chronicle.last_lines
+        )
         self.saver = Saver(self.disk, paths.state_json, self._snapshot, self._complain)
         self._masker: Masker | None = None
         self._unplaced: dict[str, store.Saved] = {}
@@ -243,8 +245,7 @@ class Daemon:
 
     def _replay(self, kept: store.SavedState) -> None:
         """Take up what was, then hear what has happened meanwhile."""
-        if self.keeper.get("runs"):
-            self.chronicle.begin_replay(self.paths.events)
+        self.chronicle.begin_replay(self.paths.events, again=bool(self.keeper.get("runs")))
         early, self._early = self._early or [], None
         if any(frame["event"] == "terminate" for frame in early):
             self.ending.asked_early = _TERMINATED

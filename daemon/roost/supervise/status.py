@@ -28,12 +28,14 @@ class StatusView:
         masker: Callable[[], Masker],
         resolved: Callable[[Spec], Spec],
         image: Callable[[str], str | None],
+        last_lines: Callable[[str, int], list[str]],
     ) -> None:
         self._paths = paths
         self._clock = clock
         self._masker = masker
         self._resolved = resolved
         self._image = image
+        self._last_lines = last_lines
         self._cache: dict[str, tuple[Component, s.ComponentStatus]] = {}
 
     def forget(self) -> None:
@@ -53,11 +55,18 @@ class StatusView:
             cached = (component, self._render(component))
             self._cache[component.name] = cached
         if not component.there or component.started is None:
-            return cached[1]
+            return self._with_last_lines(cached[1])
         uptime = max(0.0, round(self._clock.now() - component.started, 3))
         if usage is None:
             return replace(cached[1], uptime_s=uptime)
         return replace(cached[1], uptime_s=uptime, cpu_percent=usage.cpu_percent, rss_bytes=usage.rss_bytes)
+
+    def _with_last_lines(self, status: s.ComponentStatus) -> s.ComponentStatus:
+        """They are read once the end is on record, which is after everybody has heard of it."""
+        lines = self._last_lines(status.name, status.last_exit.run) if status.last_exit else None
+        if not lines or status.last_exit is None:
+            return status
+        return replace(status, last_exit=replace(status.last_exit, last_lines=lines))
 
     def _render(self, component: Component) -> s.ComponentStatus:
         spec = self._resolved(component.spec)

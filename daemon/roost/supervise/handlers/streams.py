@@ -100,10 +100,19 @@ class StreamHandlers:
                 ),
             )
 
+        def told(event: Event) -> None:
+            if event.component is not None and "last_lines" in event.data:
+                changed(frozenset({event.component}))
+
+        def ended() -> None:
+            supervisor.unwatch(changed)
+            self._daemon.chronicle.unfollow(told)
+
         snapshot()
         subscription.on_drained(snapshot)
         supervisor.watch(changed)
-        subscription.on_close(lambda: supervisor.unwatch(changed))
+        self._daemon.chronicle.follow(told)
+        subscription.on_close(ended)
         return t.Subscribed(subscription=subscription.id)
 
 
