@@ -111,6 +111,8 @@ def test_a_component_that_is_gone_still_has_its_log(paths: ProjectPaths, capsys:
     write(paths, "api", b"now\n")
     assert roost(capsys, "logs", "old", "--no-timestamps").out == "once\n"
     assert roost(capsys, "logs", "--no-timestamps").out == "api | now\n"
+    following = logsource.followed(paths, logsource.Question(past=frozenset({"old"})))
+    assert [each["text"] for each in next(following)] == ["now"]
 
 
 @pytest.mark.parametrize(

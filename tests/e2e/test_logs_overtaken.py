@@ -211,3 +211,30 @@ def test_a_component_that_comes_with_a_reload_is_followed(project: ProjectUnderT
         said = ended(child)
     assert names[0] == "one" and names[-1] == "two"
     assert said == ""
+
+
+def test_who_has_left_is_in_no_view_of_all(project: ProjectUnderTest) -> None:
+    """S30: what roost.yaml no longer has is shown when it is named: by the command, while following, over RPC."""
+    stay = {"run": "echo $ROOST_COMPONENT; exec sleep 3600"}
+    project.components(one=stay, two=stay)
+    project.up()
+    eventually(lambda: project.log_lines("one") and project.log_lines("two"), what="their lines")
+    project.components(one=stay)
+    project.roost("reload", check=True)
+    assert [entry["name"] for entry in project.roost("logs", "--json", check=True).json_lines] == ["one"]
+    queried = project.roost("call", "logs.query", check=True).json["entries"]
+    assert [entry["name"] for entry in queried] == ["one"]
+    assert [entry["name"] for entry in project.roost("logs", "two", "--json", check=True).json_lines] == [
+        "two"
+    ]
+    child = project.start_roost("logs", "-f", "--json")
+    guard = threading.Timer(PATIENCE, child.kill)
+    guard.start()
+    try:
+        assert child.stdout is not None
+        assert json.loads(child.stdout.readline())["name"] == "one"
+        project.roost("restart", "one", check=True)
+        assert json.loads(child.stdout.readline())["run"] == 2
+    finally:
+        guard.cancel()
+        assert ended(child) == ""

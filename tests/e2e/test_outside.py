@@ -46,7 +46,9 @@ def test_streams_that_are_closed_are_like_the_null_device(project: ProjectUnderT
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
 @pytest.mark.skipif(len(roost_command()) != 1, reason="the command under test is more than one word")
-@pytest.mark.parametrize("line", ["version", "status", "status --json", "schema", "logs", "up", "down"])
+@pytest.mark.parametrize(
+    "line", ["version", "status", "status --json", "schema", "logs", "logs --raw", "up", "down"]
+)
 def test_an_output_that_cannot_be_written_is_said_and_is_a_failure(
     project: ProjectUnderTest, line: str
 ) -> None:

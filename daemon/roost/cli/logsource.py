@@ -37,7 +37,10 @@ class _Place:
 
 
 class Question(NamedTuple):
-    """The conditions of one call of `roost logs`."""
+    """The conditions of one call of `roost logs`.
+
+    Without `names` all components are meant: while there is no daemon, whose logs are not among `past`.
+    """
 
     names: Sequence[str] = ()
     lines: int = 100
@@ -46,6 +49,7 @@ class Question(NamedTuple):
     grep: str | None = None
     stream: Literal["stdout", "stderr"] | None = None
     run: int | Literal["last"] | None = None
+    past: frozenset[str] = frozenset()
 
     def parameters(self, cursor: str | None) -> dict[str, object]:
         """Those of `logs.stream`."""
@@ -113,7 +117,11 @@ def _streamed(paths: ProjectPaths, question: Question, place: _Place) -> Iterato
 
 def _watched(paths: ProjectPaths, question: Question, place: _Place) -> Iterator[list[Entry]]:
     """What the files show, until a daemon answers or the keeper has been gone for a while."""
-    names = list(question.names) or log_names(paths.logs)
+
+    def all_names() -> list[str]:
+        return [name for name in log_names(paths.logs) if name not in question.past]
+
+    names = list(question.names) or all_names()
     follower = Follower(
         paths.logs,
         names,
@@ -128,7 +136,7 @@ def _watched(paths: ProjectPaths, question: Question, place: _Place) -> Iterator
     while True:
         now = time.monotonic()
         if not question.names:
-            follower.add(log_names(paths.logs))
+            follower.add(all_names())
         entries = _shown(follower.poll(now), follower.missed)
         if entries:
             yield entries

@@ -62,6 +62,14 @@ def data(text: str) -> None:
         raise _unwritable(error) from error
 
 
+def data_bytes(data: bytes) -> None:
+    """The same as it is, for a command that writes no text beside it."""
+    try:
+        sys.stdout.buffer.write(data)
+    except OSError as error:
+        raise _unwritable(error) from error
+
+
 def data_json(value: object) -> None:
     """A value as JSON: on one line, or indented where a person looks at it."""
     terminal = look_of(sys.stdout).terminal

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Sequence
-from typing import BinaryIO
 
 from ..records.history import History, Position
 from . import output
@@ -20,18 +18,17 @@ def show(folder: str, names: Sequence[str], lines: int, follow: bool) -> None:
 
     An unfinished line at the end counts as one.  With `follow`, go on with what comes, as it comes.
     """
-    out = sys.stdout.buffer
     places: list[_Reader] = []
     for name in names:
         history = History(folder, name)
         reader = _Reader(history, _start(history, lines))
-        reader.copy(out)
+        reader.copy()
         places.append(reader)
     while follow:
-        out.flush()
+        output.flush()
         time.sleep(_PAUSE)
         for reader in places:
-            reader.copy(out)
+            reader.copy()
 
 
 class _Reader:
@@ -43,14 +40,14 @@ class _Reader:
         self._place = position.place() if position else None
         self._gone = False  # a file was not there any more when we came to it
 
-    def copy(self, out: BinaryIO) -> None:
+    def copy(self) -> None:
         """Write everything from here to the end, over rotations; say what was removed before we came to it."""
         self._history.refresh(self._gone)
         self._gone = False
-        while self._find() and self._copy_one(out):
+        while self._find() and self._copy_one():
             pass
 
-    def _copy_one(self, out: BinaryIO) -> bool:
+    def _copy_one(self) -> bool:
         """The rest of one file; whether there may be more.  One that has gone meanwhile is left for another time."""
         assert self._position is not None
         generation, offset = self._position
@@ -61,7 +58,7 @@ class _Reader:
             if not data:
                 self._gone = data is None
                 return False
-            out.write(data)
+            output.data_bytes(data)
             offset += len(data)
             self._place = Position(generation, offset).place()
         return self._history.after(generation) is not None

@@ -87,7 +87,9 @@ class Run(click.ParamType):  # type: ignore[type-arg]
 @click.option("--stream", type=click.Choice(["stdout", "stderr"]), help="Only one of the two streams.")
 @click.option("--run", type=Run(), metavar="N|last", help="Only one run.")
 @options.json_option
-@click.option("--raw", is_flag=True, help="The bytes as written, one component after the other.")
+@click.option(
+    "--raw", is_flag=True, help="The bytes as written, one component after the other, -n lines of each."
+)
 @click.option("--no-timestamps", is_flag=True, help="Leave the times out.")
 @click.option("--clear", is_flag=True, help="Empty the logs instead of showing them.")
 @click.pass_obj
@@ -128,7 +130,8 @@ def command(
         return exits.DONE
     # followed without names: those too that come later
     asked = () if follow and not names else chosen
-    question = logsource.Question(asked, lines, since, until, grep, stream, run)
+    past = frozenset(log_names(paths.logs)) - frozenset(chosen)
+    question = logsource.Question(asked, lines, since, until, grep, stream, run, past)
     one_alone = len(names) == 1 and len(chosen) == 1
     view = LogView(
         output.out_look(),

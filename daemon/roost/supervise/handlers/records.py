@@ -103,14 +103,16 @@ def _event_page(path: str, **conditions: Any) -> t.EventPage:
 
 
 def log_sources(daemon: Daemon, names: list[str]) -> list[str]:
-    """The components whose logs are meant: all that have one, or those that were named, groups expanded.
+    """The components whose logs are meant: all that there are, or those that were named, groups expanded.
+
+    Who is no component any more is shown when he is named, or when nobody else is there.
 
     Raises RpcError `no_such_component` for a name that is no component and has left no log either.
     """
     known = daemon.supervisor.components
     recorded = log_names(daemon.paths.logs)
     if not names:
-        return list(dict.fromkeys([*known, *recorded]))
+        return list(known) or recorded
     found: dict[str, None] = {}
     for name in names:
         members = daemon.configuration.project.expand(name) or ((name,) if name in recorded else ())
