@@ -131,6 +131,9 @@ def test_odd_values_in_calls_are_refused_as_such(project: ProjectUnderTest) -> N
     for method, params in odd.items():
         done = project.roost("call", method, json.dumps(params), check=2)
         assert done.err.startswith(f"roost: {method}"), str(done)
+    for parameter in ("since", "until"):
+        done = project.roost("call", "logs.query", json.dumps({parameter: "noonish"}), check=2)
+        assert done.err.startswith(f"roost: {parameter}: 'noonish' is no time"), str(done)
 
 
 @posix

@@ -45,7 +45,7 @@ class RecordHandlers:
             names,
             lines=params.lines,
             since_ns=moment(self._daemon, params.since),
-            until_ns=moment(self._daemon, params.until),
+            until_ns=moment(self._daemon, params.until, "until"),
             grep=params.grep,
             stream=params.stream,
             run=params.run,
@@ -127,14 +127,14 @@ def too_slow(error: GrepTimeout) -> errors.RpcError:
     return errors.timed_out(str(error), "use a simpler pattern, or a plain text")
 
 
-def moment(daemon: Daemon, text: str | None) -> int | None:
-    """A `since` or `until` as nanoseconds.  Raises RpcError `invalid_params`."""
+def moment(daemon: Daemon, text: str | None, parameter: str = "since") -> int | None:
+    """A `since` or `until` as nanoseconds.  Raises RpcError `invalid_params`, which names the parameter."""
     if text is None:
         return None
     try:
         return parse_moment(text, int(daemon.clock.wall() * 1e9))
     except BadTime as error:
-        raise errors.invalid_params("since", str(error)) from error
+        raise errors.invalid_params(parameter, str(error)) from error
 
 
 def shown(entry: e.LogEntry) -> t.LogEntry:
