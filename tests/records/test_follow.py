@@ -74,6 +74,17 @@ def test_a_prompt_is_shown_after_a_while(keeper: ModelKeeper, folder: str) -> No
     assert drain(resumed, 11.0) == ["Ada"]
 
 
+def test_who_wants_nothing_of_the_past_sees_no_old_prompt(keeper: ModelKeeper, folder: str) -> None:
+    """`-n 0`: what stood unfinished before is shown when it goes on, and then whole."""
+    keeper.write(STDOUT, b"Name: ")
+    follower = Follower(folder, ["api"], lines=0)
+    assert drain(follower, 10.0) == drain(follower, 20.0) == []
+    assert follower.due is None
+    keeper.write(STDOUT, b"Ada")
+    assert drain(follower, 30.0) == []
+    assert drain(follower, 30.2) == ["Name: Ada"]
+
+
 def test_a_component_that_comes_later_is_followed(keeper: ModelKeeper, tmp_path: Path, folder: str) -> None:
     """A name without a log is followed from its first line on, when it has one."""
     follower = Follower(folder, ["api", "late"])

@@ -6,7 +6,8 @@ how late it is, by any clock that does not go back.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import math
+from collections.abc import Callable, Iterable, Mapping
 
 from . import cursor as cursors
 from .entries import PAGE_BYTES, LogEntry, Missed, Stream, entry, missed, weight
@@ -24,12 +25,15 @@ _PROBE_SCAN_LIMIT = 128 * 1024  # … and a log probe, which is polled in the da
 
 
 class _Patience:
-    """Since when an unfinished line has not grown; told as it is once that is long enough."""
+    """Since when an unfinished line has not grown; told as it is once that is long enough.
+
+    `past`: those that nobody wants to see unless they grow, by their length.
+    """
 
     __slots__ = ("_since",)
 
-    def __init__(self) -> None:
-        self._since: dict[Writer, tuple[int, float]] = {}
+    def __init__(self, past: Mapping[Writer, int] | None = None) -> None:
+        self._since = {writer: (length, math.inf) for writer, length in (past or {}).items()}
 
     def tell_overdue(self, tail: Tail, now: float) -> None:
         """Flush each line of `tail` that has not grown for PATIENCE."""
@@ -45,7 +49,7 @@ class _Patience:
 
     def due(self) -> float | None:
         """When the next line is overdue."""
-        return min((since + PATIENCE for _, since in self._since.values()), default=None)
+        return min((since + PATIENCE for _, since in self._since.values() if since < math.inf), default=None)
 
 
 class Follower:
@@ -87,7 +91,11 @@ class Follower:
             ]
         else:
             self._tails = tails_of(self._sources, cursors.decode(cursor))
-        self._patience = [_Patience() for _ in self._sources]
+        nothing_past = cursor is None and lines == 0
+        self._patience = [
+            _Patience(tail.unfinished() if tail is not None and nothing_past else None)
+            for tail in self._tails
+        ]
         self.start = None if self._first else self.cursor()
 
     def add(self, names: Iterable[str]) -> None:
