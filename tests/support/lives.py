@@ -125,15 +125,15 @@ class Life:
             one = supervisor.components[name]
             assert one.desired is Desired.RUNNING, f"{name} is started, and not wanted"
             assert _conditions_hold(one, supervisor.components), f"{name} starts before its conditions"
+            self.ordered.pop((name, one.run), None)  # what has left and come again counts its runs anew
             spawn(one)
 
         def ordered(component: Component) -> None:
             stop(component)
             order = (component.name, component.run)
-            if self.ordered.get(order, -1.0) < world.clock.now():  # what has left and come again counts anew
-                by = world.clock.now() + component.spec.stop.timeout
-                self.ordered[order] = by
-                asyncio.get_running_loop().call_at(by, self._end_at_last, *order)
+            if order not in self.ordered:
+                by = self.ordered[order] = world.clock.now() + component.spec.stop.timeout
+                asyncio.get_running_loop().call_at(by, self._end_at_last, *order, by)
 
         def told(component: Component, what: Tell) -> None:
             tell(component, what)
@@ -142,9 +142,9 @@ class Life:
 
         world.spawn, world.stop, world.tell = guarded, ordered, told  # type: ignore[method-assign]
 
-    def _end_at_last(self, name: str, run: int) -> None:
+    def _end_at_last(self, name: str, run: int, by: float) -> None:
         """The stop time-out is over: the keeper has killed it."""
-        if self.world.live.get(name) == run:
+        if self.world.live.get(name) == run and self.ordered.get((name, run)) == by:
             self.world.end(name, code=137)
 
     def forgive(self, name: str) -> None:
