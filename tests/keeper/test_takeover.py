@@ -178,6 +178,23 @@ def test_an_exit_that_nobody_acknowledged_survives_the_keeper(house: House) -> N
     until(lambda: not path.exists())
 
 
+def test_an_exit_is_on_record_before_it_is_told(house: House) -> None:
+    """P2: a keeper that is killed when it has told the code has left it to the next, whatever else it had to do."""
+    client, journal = house.start(), Path(house.paths.keeper_log)
+    until(journal.exists)
+    journal.unlink()
+    os.mkfifo(
+        journal
+    )  # the first pump thread stands still at the next line of it, and with it the log of `api`
+    house.spawn(client, "api", ["/bin/sleep", "60"])
+    house.spawn(client, "task", python("raise SystemExit(5)"))
+    assert client.event("exited", "task")["code"] == 5
+    house.kill_keeper()
+    client.close()
+    journal.unlink()
+    assert house.start().event("exited", "task")["code"] == 5
+
+
 def test_a_pid_that_is_anothers_now_is_not_touched(house: House) -> None:
     """A record whose pid belongs to a process with another start time is a run that ended (P3, S3)."""
     client = house.start()

@@ -77,7 +77,9 @@ class Keeper:
         self.pumps = Pumps(
             self.inbox.post, self, paths.logs, lambda name: (paths.log(name), paths.index(name))
         )
-        self.records = Records(paths, self._boot_id, journal, self.pumps.do)
+        self.records = Records(
+            paths, self._boot_id, journal, lambda name, function: self.pumps.of(name).do(function)
+        )
         self.starter = Starter(paths, self._instance, spawner, self.records, journal)
         self.daemon = DaemonChild(daemon_argv, env, paths.daemon_log, spawner, self.timers, journal)
         self.control = Control(self)

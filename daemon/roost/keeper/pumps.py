@@ -1,8 +1,9 @@
 """All output on its way into the logs: a few threads (pump.py), and what they share.
 
-Each component's log belongs to one thread for good, so that the order in it needs no lock; what belongs to no
-component (records, the journal) is the first one's, in order.  Two threads move nearly twice as much as one,
-because what a byte costs is the kernel's (docs/decisions/0020); more would gain little.
+Each component's log belongs to one thread for good, so that the order in it needs no lock, and so does its
+run's record; what belongs to no component (the journal, the bound on all) is the first one's, in order.  Two
+threads move nearly twice as much as one, because what a byte costs is the kernel's (docs/decisions/0020); more
+would gain little.
 """
 
 from __future__ import annotations

@@ -39,15 +39,16 @@ class Records:
         paths: ProjectPaths,
         boot_id: str,
         journal: Journal,
-        do: Callable[[Callable[[], None]], None],
+        do: Callable[[str, Callable[[], None]], None],
     ) -> None:
+        """`do` lets the thread that has a component's log do something, in the order in which it was said."""
         self._paths = paths
         self._boot_id = boot_id
         self._folder = files.folder_mark(paths.root)
         self._journal = journal
         self._do = do
         self._latest: dict[str, int] = {}
-        self._turn = threading.Lock()  # both threads write; whoever waits, waits for the same disk
+        self._turn = threading.Lock()  # several threads write; whoever waits, waits for the same disk
 
     def write(self, run: Run) -> None:
         """Write, now, what is known of a run that begins: the intent, then its pid.
@@ -63,9 +64,12 @@ class Records:
         self.update(run)
 
     def update(self, run: Run) -> None:
-        """Write what is known of the run, soon, on the thread that may wait for the disk."""
+        """Write what is known of the run, soon, and before the thread does what it is asked for later.
+
+        So an exit is on record before it is told: `exited` waits for a flush by the same thread.
+        """
         content = self._content(run)
-        self._do(lambda: self._write(run, content))
+        self._do(run.name, lambda: self._write(run, content))
 
     def remove(self, name: str, run: int) -> None:
         """The run's end is known to the daemon; nothing of it needs to be remembered."""
@@ -76,7 +80,7 @@ class Records:
                     _unlink(self._paths.run_record(name))
                     _unlink(self._paths.component_lock(name))
 
-        self._do(remove)
+        self._do(name, remove)
 
     def forget(self, run: Run) -> None:
         """The run did not come about."""
