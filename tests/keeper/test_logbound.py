@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import threading
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -143,6 +145,19 @@ def test_nobody_looks_while_there_is_room(folder: Folder, monkeypatch: pytest.Mo
     for _ in range(10 * 1024):
         folder.bound.wrote(1024)
     assert 2 <= looks <= 11
+
+
+def test_a_look_that_was_refused_is_no_look(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """P14: without a descriptor to look with (D10) nobody believes that there is room; the next piece asks again."""
+    folder.bound.set(4 * MB)
+    for number in range(4):
+        folder.log("api", number, 2 * MB, 9 - number)
+    scandir, refused = os.scandir, OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+    monkeypatch.setattr(os, "scandir", mock.Mock(side_effect=refused))
+    folder.bound.wrote(8 * MB)
+    monkeypatch.setattr(os, "scandir", scandir)
+    folder.bound.wrote(1)
+    assert folder.names() == {"api.log"}
 
 
 def test_before_the_bound_is_known_nothing_goes(folder: Folder) -> None:

@@ -212,6 +212,27 @@ def test_a_rotation_that_was_cut_short_costs_no_index(tmp_path: Path, pipe: Pipe
     assert [record[0] for record in records_in(folder / "a.idx")] == [0]
 
 
+def test_clearing_after_a_rotation_that_was_cut_short_leaves_nothing(tmp_path: Path, pipe: Pipe) -> None:
+    """A keeper killed between two pairs leaves out a number; what is behind it must not come back one day."""
+    reader = make_reader(pipe.reading)
+    file = log_in(tmp_path)
+    file.max_files = 5
+    for number in range(3):
+        os.write(pipe.writing, b"%d\n" % number)
+        file.take(reader, 100, 1, 1)
+        file.rotate()
+    file.close()
+    folder = tmp_path / "logs"
+    for number in (3, 2):
+        for name in ("idx", "log"):
+            (folder / f"a.{name}.{number}").rename(folder / f"a.{name}.{number + 1}")
+    (folder / "a.idx.1").rename(folder / "a.idx.2")
+    again = log_in(tmp_path)
+    again.clear()
+    again.close()
+    assert sorted(path.name for path in folder.iterdir()) == ["a.idx", "a.log"]
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux can set room aside behind a file's end")
 def test_room_that_is_set_aside_is_given_back(tmp_path: Path, pipe: Pipe) -> None:
     """A flood's log has room ahead of it, which shows in no size, and ends with the file or with the keeper."""

@@ -87,6 +87,25 @@ def full(tmp_path: Path) -> Iterator[LogFile]:
     file.close()
 
 
+def test_nobody_asks_a_file_that_another_thread_removes_how_much_was_before(
+    full: LogFile, tmp_path: Path
+) -> None:
+    """A log begun anew after a kill counts on from the one rotated last, all of which is there or none (P13)."""
+    full.close()
+    (tmp_path / "a.idx").unlink()
+    again = LogFile(str(tmp_path / "a.log"), str(tmp_path / "a.idx"), 10, 3, full._bound)
+    assert again._bound is not None
+    again._mended = True  # or it would wait for another reason
+    with again._bound.files:
+        thread = threading.Thread(target=again.open)
+        thread.start()
+        thread.join(0.1)
+        assert thread.is_alive()
+    thread.join()
+    assert again.origin == MB
+    again.close()
+
+
 @pytest.mark.parametrize("what", ["rotate", "clear", "set"])
 def test_nobody_renames_while_another_thread_removes(full: LogFile, tmp_path: Path, what: str) -> None:
     """P14: a number must not come to mean another file between the look and the removal."""

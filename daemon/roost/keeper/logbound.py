@@ -57,7 +57,10 @@ class LogBound:
     def _look(self) -> None:
         limit, room = self.limit or 0, self._room
         slack = min(max(limit // 32, _LEAST_SLACK), limit // 2)  # or each rotation would need a look
-        total, oldest_first = _rotated(self._folder)
+        try:
+            total, oldest_first = _rotated(self._folder)
+        except OSError:  # no descriptor is free in the moment of a spawn (D10), say
+            return  # the next piece asks again
         removed: dict[str, int] = {}
         before = total
         if total > limit:
@@ -90,7 +93,7 @@ def _rotated(folder: str) -> tuple[int, list[tuple[str, int, int]]]:
     """How many bytes all logs and indices have; the rotated files (name, number, bytes), oldest first.
 
     Of one component those with higher numbers come first, whatever their times say: a gap in the numbers
-    would hide what is behind it.
+    would hide what is behind it.  Raises OSError if there is no looking now.
     """
     sizes: dict[tuple[str, int], int] = {}
     times: dict[tuple[str, int], float] = {}
@@ -111,14 +114,15 @@ def _rotated(folder: str) -> tuple[int, list[tuple[str, int, int]]]:
 def _files(folder: str) -> list[tuple[str, os.stat_result]]:
     found = []
     try:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                try:
-                    found.append((entry.name, entry.stat(follow_symlinks=False)))
-                except OSError:
-                    pass  # it has just been renamed or removed
-    except OSError:
-        pass  # no folder, no logs
+        entries = os.scandir(folder)
+    except FileNotFoundError:
+        return []  # no folder, no logs
+    with entries:
+        for entry in entries:
+            try:
+                found.append((entry.name, entry.stat(follow_symlinks=False)))
+            except OSError:
+                pass  # it has just been removed
     return found
 
 

@@ -259,12 +259,16 @@ class LogFile:
         self.open()
 
     def _remove_beyond(self, number: int) -> None:
-        """Remove the rotated files that are older than the one with this number."""
-        found = []
-        while os.path.exists(logindex.rotated(self._log_path, number + 1)):
-            number += 1
-            found.append(number)
-        for each in reversed(found):
+        """Remove the rotated files that are older than the one with this number.
+
+        One number may be missing among them: that at which a kill has cut a rotation short.
+        """
+        last = beyond = number
+        while beyond - last < 2:
+            beyond += 1
+            if os.path.exists(logindex.rotated(self._log_path, beyond)):
+                last = beyond
+        for each in range(last + 1, number, -1):
             _remove(logindex.rotated(self._index_path, each))
             _remove(logindex.rotated(self._log_path, each))
 
@@ -304,7 +308,8 @@ class LogFile:
             last = positional.read_at(self._index, logindex.SIZE, (records - 1) * logindex.SIZE)
             # an empty log whose index tells of bytes was emptied by a stranger, when there was no keeper
             return own if self.end else own + logindex.unpack(last)[0]
-        return max(known, self._end_of_rotated())
+        with self._files:
+            return max(known, self._end_of_rotated())
 
     def _end_of_rotated(self) -> int:
         """How many bytes there were up to the end of the file that was rotated last; 0 if nobody knows."""
