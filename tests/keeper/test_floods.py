@@ -14,6 +14,7 @@ from keeper.fakes import FakeHost
 from roost.keeper.channel import FLOOD, FLOOD_TIME, PIECE, Channel, Stream
 from roost.keeper.logfile import LogFile
 from roost.keeper.pump import Pump
+from roost.platform.pipes import CHUNK, BufferedReader
 
 
 class Endless:
@@ -108,6 +109,19 @@ def test_only_small_pieces_of_floods_alone_are_let_grow(channel: Channel, tmp_pa
     assert pump._gathers([1])
     for ready in ([], [2], [3], [1, 2], [1, 3], [4], [1, 4]):
         assert not pump._gathers(ready)
+
+
+def test_pieces_that_cannot_grow_are_not_waited_for(channel: Channel) -> None:
+    """P24: on a file system without splice no more than CHUNK is moved at once, however much there is."""
+    pump = Pump(lambda function: function(), mock.Mock(), mock.Mock(), lambda name: (name, name))
+    stream = add(channel, PIECE)
+    stream.reader = BufferedReader(-1)
+    pump._wide.add(stream)
+    pump._by_fd[1] = stream
+    stream.moved = CHUNK
+    assert not pump._gathers([1])
+    stream.moved = CHUNK // 4
+    assert pump._gathers([1])
 
 
 def test_few_have_a_wider_pipe_at_a_time(channel: Channel) -> None:

@@ -12,7 +12,7 @@ import threading
 import time
 
 from roost.platform.logindex import LATE
-from roost.platform.pipes import make_reader
+from roost.platform.pipes import CHUNK, BufferedReader, make_reader
 from roost.platform.polling import Poller, block_signals
 from roost.platform.terminals import TerminalReader
 
@@ -202,7 +202,7 @@ class Pump:
     def _gathers(self, ready: list[int]) -> bool:
         """Whether there was little, and from floods alone: better let it become more."""
         streams = [self._by_fd.get(fd) for fd in ready]
-        return bool(ready) and all(stream in self._wide and stream.moved < PIECE // 2 for stream in streams)
+        return bool(ready) and all(stream in self._wide and _may_grow(stream) for stream in streams)
 
     def _pump(self, stream: Stream | None) -> None:
         if stream is not None:
@@ -297,6 +297,12 @@ class Pump:
         self._poller.watch(stream.reader.fd)
         if stream.reader.held:
             self._again.append(stream)
+
+
+def _may_grow(stream: Stream) -> bool:
+    """Whether its last piece had less than half of what can be moved at once."""
+    most = CHUNK if isinstance(stream.reader, BufferedReader) else PIECE
+    return stream.moved < most // 2
 
 
 def void(_: object) -> None:
