@@ -9,13 +9,15 @@ import time
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from keeper.harness import records_in
 from roost.keeper.logfile import LogFile
 from roost.platform import logindex, positional
-from roost.platform.pipes import Pipe, make_pipe, make_reader
+from roost.platform.pipes import CHUNK, Pipe, make_pipe, make_reader
 
 
 @pytest.fixture
@@ -210,6 +212,29 @@ def test_a_rotation_that_was_cut_short_costs_no_index(tmp_path: Path, pipe: Pipe
     again.close()
     assert sorted(path.name for path in folder.iterdir()) == ["a.idx", "a.idx.2", "a.log", "a.log.2"]
     assert [record[0] for record in records_in(folder / "a.idx")] == [0]
+
+
+@pytest.mark.parametrize("newline", [None, 0, 1, 100_000, 300_000, 524_286, 524_287])
+def test_the_beginning_of_an_open_line_is_found_in_a_large_piece(
+    tmp_path: Path, newline: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """P25: wherever in the piece, and with little of it in memory at a time."""
+    piece = bytearray(b"x" * 524_288)
+    if newline is not None:
+        piece[newline] = 10
+    reader: Any = SimpleNamespace(move=lambda target, offset, count: os.pwrite(target, piece, offset))
+    reads = list[int]()
+
+    def read_at(fd: int, count: int, offset: int) -> bytes:
+        reads.append(count)
+        return os.pread(fd, count, offset)
+
+    monkeypatch.setattr(positional, "read_at", read_at)
+    file = log_in(tmp_path)
+    assert file.take(reader, len(piece), 1, 1) == len(piece)
+    assert (file.line_open, file.line_is_new) == (newline != len(piece) - 1, newline is not None)
+    assert max(reads) <= CHUNK
+    file.close()
 
 
 def test_clearing_after_a_rotation_that_was_cut_short_leaves_nothing(tmp_path: Path, pipe: Pipe) -> None:

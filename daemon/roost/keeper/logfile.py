@@ -112,10 +112,12 @@ class LogFile:
 
     def _see_its_end(self, moved: int) -> None:
         """Whether a line is open now, and whether the last piece began it (most lines are short)."""
-        seen = positional.read_at(self._log, min(moved, _MOST_LINES), self.end - min(moved, _MOST_LINES))
+        begin, at = self.end - moved, self.end - min(moved, _MOST_LINES)
+        seen = positional.read_at(self._log, self.end - at, at)
         self.line_open = not seen.endswith(b"\n")
-        if self.line_open and b"\n" not in seen and moved > _MOST_LINES:
-            seen = positional.read_at(self._log, moved - _MOST_LINES, self.end - moved)
+        while self.line_open and b"\n" not in seen and at > begin:
+            before, at = at, max(begin, at - CHUNK)
+            seen = positional.read_at(self._log, before - at, at)
         self.line_is_new = b"\n" in seen
 
     def reserve(self) -> None:
