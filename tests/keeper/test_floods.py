@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
 import pytest
 
 from keeper.fakes import FakeHost
+from roost.keeper import pump as pump_module
 from roost.keeper.channel import FLOOD, FLOOD_TIME, PIECE, Channel, Stream
 from roost.keeper.logfile import LogFile
-from roost.keeper.pump import Pump
+from roost.keeper.pump import PAUSE, Pump
 from roost.platform.pipes import CHUNK, BufferedReader
 
 
@@ -109,6 +111,28 @@ def test_only_small_pieces_of_floods_alone_are_let_grow(channel: Channel, tmp_pa
     assert pump._gathers([1])
     for ready in ([], [2], [3], [1, 2], [1, 3], [4], [1, 4]):
         assert not pump._gathers(ready)
+
+
+def test_the_thread_pauses_where_it_should(channel: Channel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """P24: only while somebody floods, and for the shortest time that there is."""
+    pump = Pump(lambda function: function(), mock.Mock(), mock.Mock(), lambda name: (name, name))
+    turns, slept = iter(["quiet", "flood", "end"]), list[tuple[str, float]]()
+    turn = ""
+
+    def wait(_: float | None) -> list[int]:
+        nonlocal turn
+        turn = next(turns)
+        pump._wide = {add(channel, PIECE)} if turn == "flood" else set()
+        pump._stopping = turn == "end"
+        return []
+
+    clock = SimpleNamespace(monotonic=lambda: 0.0, sleep=lambda seconds: slept.append((turn, seconds)))
+    monkeypatch.setattr(pump_module, "time", clock)
+    monkeypatch.setattr(pump_module, "block_signals", lambda: None)
+    monkeypatch.setattr(pump, "_gathers", lambda _: True)
+    monkeypatch.setattr(pump, "_poller", SimpleNamespace(wait=wait))
+    pump._run()
+    assert slept == [("flood", PAUSE)]
 
 
 def test_pieces_that_cannot_grow_are_not_waited_for(channel: Channel) -> None:

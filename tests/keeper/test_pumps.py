@@ -36,6 +36,17 @@ def test_new_logs_take_turns_and_stay_where_they_are() -> None:
     assert [pumps.of(name) for name in reversed(names)] == first[::-1]
 
 
+def test_what_concerns_every_log_is_said_to_every_thread() -> None:
+    """P3b: files that somebody has removed are made anew, whoever has them."""
+    pumps = idle_pumps(mock.Mock())
+    threads = pumps._pumps = [mock.Mock() for _ in range(THREADS)]  # type: ignore[assignment]
+    pumps.watch(["a", "b"])
+    pumps.look_after()
+    for each in threads:
+        each.watch.assert_called_once_with({"a", "b"})
+        each.look_after.assert_called_once_with()
+
+
 def test_the_end_waits_once_for_all_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     """Threads that hang do not add up; all are told to end before anybody waits."""
     now, said = 1000.0, list[object]()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from roost.platform import pipes
-from roost.platform.pipes import BufferedReader, Pipe, make_pipe, make_reader
+from roost.platform.pipes import CHUNK, BufferedReader, Pipe, make_pipe, make_reader
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="FIFOs")
 ways = pytest.mark.parametrize("reader_of", [make_reader, BufferedReader], ids=["best", "buffered"])
@@ -111,6 +111,22 @@ def test_a_pipe_can_be_made_smaller_and_wider(tmp_path: Path) -> None:
     assert make_reader(small.reading).widen(65536)
     assert os.write(small.writing, b"x" * 4096) == 4096
     small.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="pipe sizes")
+def test_without_splice_little_is_in_memory_at_a_time(tmp_path: Path) -> None:
+    """P2: however much is asked for and there, no more than CHUNK can be lost with the keeper."""
+    pipe = make_pipe(str(tmp_path / "pipe"))
+    reader = BufferedReader(pipe.reading)
+    if not reader.widen(16 * CHUNK):
+        pytest.skip("this user's pipes have no more room")
+    target = os.open(tmp_path / "log", os.O_RDWR | os.O_CREAT)
+    assert os.write(pipe.writing, b"x" * 10 * CHUNK) == 10 * CHUNK
+    assert reader.move(target, 0, 8 * CHUNK) == CHUNK
+    assert reader.discard(8 * CHUNK) == CHUNK
+    assert (reader.held, reader.waiting()) == (b"", 8 * CHUNK)
+    os.close(target)
+    pipe.close()
 
 
 def test_an_old_name_in_the_way_is_replaced(tmp_path: Path) -> None:
