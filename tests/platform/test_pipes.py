@@ -108,8 +108,15 @@ def test_a_pipe_can_be_made_smaller_and_wider(tmp_path: Path) -> None:
         while True:
             written += os.write(small.writing, b"x" * 4096)
     assert written == 16384
-    assert make_reader(small.reading).widen(65536)
+    reader = make_reader(small.reading)
+    assert reader.room() == 16384
+    assert reader.resize(65536)
     assert os.write(small.writing, b"x" * 4096) == 4096
+    assert reader.room() == 65536
+    assert not reader.resize(16384), "it holds more than that"
+    os.read(small.reading, 4096)
+    assert reader.resize(16384)
+    assert reader.room() == 16384
     small.close()
 
 
@@ -118,7 +125,7 @@ def test_without_splice_little_is_in_memory_at_a_time(tmp_path: Path) -> None:
     """P2: however much is asked for and there, no more than CHUNK can be lost with the keeper."""
     pipe = make_pipe(str(tmp_path / "pipe"))
     reader = BufferedReader(pipe.reading)
-    if not reader.widen(16 * CHUNK):
+    if not reader.resize(16 * CHUNK):
         pytest.skip("this user's pipes have no more room")
     target = os.open(tmp_path / "log", os.O_RDWR | os.O_CREAT)
     assert os.write(pipe.writing, b"x" * 10 * CHUNK) == 10 * CHUNK

@@ -15,6 +15,7 @@ Knows no thread and no poller; its host has them.
 from __future__ import annotations
 
 import errno
+import math
 
 from roost.platform.pipes import CHUNK, BufferedReader, remove_pipe
 
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
             """Call back at that time (monotonic), with the time."""
 
         def widen(self, stream: Stream) -> None:
-            """It floods: give its pipe more room, if there is any to give."""
+            """It floods: give its pipe more room for the time being, if there is any to give."""
 
         def ended(self, stream: Stream) -> None:
             """Nobody writes to this stream any more, and all of it is taken care of."""
@@ -67,6 +68,7 @@ RETRY = 1.0
 PIECE = 524288  # bytes that are moved at once: large pieces cost half as much each byte (docs/decisions/0020)
 FLOOD = 4 * 1024 * 1024  # bytes, within so many seconds, that make a flood:
 FLOOD_TIME = 0.1
+CALM = 1.0  # seconds without one, after which it is over
 _LEAST = 4096  # bytes that are moved at a time, however small a log file may be
 _LONG_LINE = 1024 * 1024  # a log file is this much larger than allowed before a line is cut in two
 
@@ -79,7 +81,7 @@ class Stream:
         "_since",
         "channel",
         "flags",
-        "floods",
+        "flooded",
         "moved",
         "number",
         "path",
@@ -96,17 +98,23 @@ class Stream:
         self.number = number
         self.reader = reader
         self.moved = 0  # how many bytes the last time
-        self.floods = False  # it has done so at some time
+        self.flooded = -math.inf  # when it did so the last time (monotonic seconds)
         self._since, self._counted = 0.0, 0
         self.flags = flags  # of its index records until it has once been found empty (logindex.LATE)
 
     def has_moved(self, count: int, now: float) -> bool:
-        """So many bytes more; whether that makes a flood."""
+        """So many bytes more; whether they are a flood's."""
         if now - self._since >= FLOOD_TIME:
             self._since, self._counted = now, 0
         self.moved = count
         self._counted += count
-        return self._counted >= FLOOD
+        if self._counted >= FLOOD:
+            self.flooded = now
+        return self.floods(now)
+
+    def floods(self, now: float) -> bool:
+        """Whether it does so now, or did a moment ago."""
+        return now - self.flooded < CALM
 
 
 class Trouble:
@@ -181,23 +189,21 @@ class Channel:
         if self._must_wait(stream, now):
             self._park(stream)
             return
-        moved = self._move(stream, self._share(stream), now)
+        moved = self._move(stream, self._share(stream, now), now)
         if stream.has_moved(moved, now):
             self.file.reserve()
-            if not stream.floods:
-                stream.floods = True
-                self._host.widen(stream)
+            self._host.widen(stream)
         if moved and stream.reader.held:
             self._host.again(stream)
 
-    def _share(self, stream: Stream) -> int:
+    def _share(self, stream: Stream, now: float) -> int:
         """How many bytes it may move now."""
         full = self.file.is_full
         if self._parked or full:
             ahead = stream.reader.look(CHUNK)
             end = (ahead.find(b"\n") if full else ahead.rfind(b"\n")) + 1
             return end or CHUNK
-        piece = PIECE - self.file.end % PIECE if stream.floods else PIECE
+        piece = PIECE - self.file.end % PIECE if stream.floods(now) else PIECE
         return min(piece, max(self.file.max_size - self.file.end, _LEAST))
 
     def _move(self, stream: Stream, count: int, now: float) -> int:

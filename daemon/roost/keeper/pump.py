@@ -16,7 +16,7 @@ from roost.platform.pipes import CHUNK, BufferedReader, make_reader
 from roost.platform.polling import Poller, block_signals
 from roost.platform.terminals import TerminalReader
 
-from .channel import PIECE, Channel, Stream
+from .channel import CALM, PIECE, Channel, Stream
 from .logbound import LogBound
 from .logfile import LogFile
 from .mistakes import told
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 
 GREW_EVERY = 0.02  # seconds
 WIDE = 1024 * 1024  # bytes: its component writes on while a piece is on its way to the disk
+NARROW = 65536  # bytes that a pipe mostly has (and what may be lost of a run if all of us die, and then it)
 MOST_WIDE = 8
 PAUSE = 1e-6  # seconds, the shortest there is (some 55 µs on Linux)
 AFTER_A_MISTAKE = 1.0  # seconds for which a stream is left alone whose pumping failed for no reason we know
@@ -74,7 +75,8 @@ class Pump:
         self._again: collections.deque[Stream] = collections.deque()
         self._open_streams: dict[tuple[str, int], int] = {}
         self._watched: frozenset[str] = frozenset()
-        self._wide: set[Stream] = set()
+        self._wide: dict[Stream, int] = {}  # and how much room they had before
+        self._narrows_later = False
         self._bound = bound
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="pump", daemon=True)
@@ -126,7 +128,9 @@ class Pump:
             for fd, number, path in ends:
                 flags = LATE if late else 0
                 reader = make_reader(fd) if terminal is None else TerminalReader(terminal[0], fd, terminal[1])
-                channel.add(run, number, path, reader, flags, time.monotonic())
+                stream = channel.add(run, number, path, reader, flags, time.monotonic())
+                if reader.room() >= WIDE:  # an earlier keeper has met a flood
+                    self._will_narrow(stream, NARROW)
 
         self.do(add)
 
@@ -256,14 +260,32 @@ class Pump:
     def widen(self, stream: Stream) -> None:
         """Give one that floods a larger pipe: then it writes while we write, instead of in turns.
 
-        For a few at a time only, because the room of all pipes of a user is bounded (D9).
+        For a few at a time only, and not for longer than the flood: the room of all pipes of a user is bounded
+        (D9), and what a pipe holds is lost when keeper and daemon are dead and its component ends, too (P2).
         """
-        if len(self._wide) < MOST_WIDE and stream.reader.widen(WIDE):
-            self._wide.add(stream)
+        if stream not in self._wide and len(self._wide) < MOST_WIDE:
+            room = stream.reader.room()
+            if stream.reader.resize(WIDE):
+                self._will_narrow(stream, room)
+
+    def _will_narrow(self, stream: Stream, room: int) -> None:
+        self._wide[stream] = room
+        if not self._narrows_later:
+            self._narrows_later = True
+            self.call_at(time.monotonic() + CALM, self._narrow)
+
+    def _narrow(self, now: float) -> None:
+        """Give those whose flood is over the room back that they had, as soon as they hold no more than that."""
+        for stream, room in list(self._wide.items()):
+            if not stream.floods(now) and stream.reader.resize(room):
+                del self._wide[stream]
+        self._narrows_later = bool(self._wide)
+        if self._wide:
+            self.call_at(now + CALM, self._narrow)
 
     def ended(self, stream: Stream) -> None:
         """One pipe less; the last one ends the run's output."""
-        self._wide.discard(stream)
+        self._wide.pop(stream, None)
         key = stream.channel.name, stream.run
         left = self._open_streams.get(key, 0) - 1
         self._open_streams[key] = left

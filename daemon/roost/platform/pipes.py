@@ -5,8 +5,8 @@ has `splice` and `tee` (Linux), no byte is ever in our memory on its way (D1, D2
 a log, a line or a component is.
 
 What every Reader has: `fd` (what a Poller watches), `held` (bytes that it has in memory: the descriptor
-will not announce them again), `look`, `move`, `discard`, `waiting`, `widen`,
-`close`.
+will not announce them again), `look`, `move`, `discard`, `waiting`, `room`,
+`resize`, `close`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ else:
 
     from .libc import tee
 
-    _F_SETPIPE_SZ = 1031
+    _F_SETPIPE_SZ, _F_GETPIPE_SZ = 1031, 1032
     _READ = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 
     class Pipe:
@@ -160,8 +160,12 @@ else:
             """How many bytes could be taken now."""
             return len(self.held) + _unread(self.fd)
 
-        def widen(self, size: int) -> bool:
-            """Give the pipe itself room for `size` bytes; False if that cannot be."""
+        def room(self) -> int:
+            """How many bytes the pipe itself can hold; 0 where the system does not tell."""
+            return _room(self.fd)
+
+        def resize(self, size: int) -> bool:
+            """Give the pipe itself room for `size` bytes; False if that cannot be, or it holds more now."""
             return _resize(self.fd, size)
 
         def close(self) -> None:
@@ -171,6 +175,9 @@ else:
     def _unread(fd: int) -> int:
         answer = fcntl.ioctl(fd, termios.FIONREAD, b"\0\0\0\0")
         return int.from_bytes(answer, sys.byteorder)
+
+    def _room(fd: int) -> int:
+        return fcntl.fcntl(fd, _F_GETPIPE_SZ) if sys.platform == "linux" else 0
 
     def _resize(fd: int, size: int) -> bool:
         """Give a pipe room for `size` bytes; False where the system does not, or this user has no more."""
@@ -218,8 +225,12 @@ else:
                 """How many bytes could be taken now."""
                 return _unread(self.fd)
 
-            def widen(self, size: int) -> bool:
-                """Give the pipe itself room for `size` bytes; False if that cannot be."""
+            def room(self) -> int:
+                """How many bytes the pipe itself can hold."""
+                return _room(self.fd)
+
+            def resize(self, size: int) -> bool:
+                """Give the pipe itself room for `size` bytes; False if that cannot be, or it holds more now."""
                 return _resize(self.fd, size)
 
             def close(self) -> None:

@@ -141,7 +141,11 @@ class BufferedReader:
         self._harvest()
         return len(self.held) + self._unread()
 
-    def widen(self, size: int) -> bool:
+    def room(self) -> int:
+        """0: the system does not tell."""
+        return 0
+
+    def resize(self, size: int) -> bool:
         """No: the room of a pipe is settled when it is made."""
         return False
 

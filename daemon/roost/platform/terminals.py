@@ -177,7 +177,11 @@ else:
             """How many bytes there are at most: a terminal does not tell."""
             return self._pipe.waiting() + _HOLDS
 
-        def widen(self, size: int) -> bool:
+        def room(self) -> int:
+            """0: a terminal does not tell."""
+            return 0
+
+        def resize(self, size: int) -> bool:
             """No: what a terminal holds is the system's affair."""
             return False
 
