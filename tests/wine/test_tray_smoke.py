@@ -24,7 +24,7 @@ pytestmark = [
 
 if sys.platform == "linux":
     from panel.rig import ink
-    from panel.session import DesktopSession, end
+    from panel.session import DesktopSession, Word, end
 
 __all__ = ["roost"]
 
@@ -60,8 +60,13 @@ def test_an_icon_with_a_menu_that_is_not_taken_away_under_the_hand(desktop: Desk
         box = desktop.wait(lambda: [one for one in desktop.popups().values() if one.height > 80], "the menu")[
             0
         ]
-        words = {word.text: word for word in desktop.wait(lambda: desktop.read(box), "its words")}
-        assert {"second", "Open", "Quit"} <= words.keys()
+
+        def read() -> dict[str, Word]:
+            """Its words, once it has been drawn whole."""
+            words = {word.text: word for word in desktop.read(box)}
+            return words if {"second", "Open", "Quit"} <= words.keys() else {}
+
+        words = desktop.wait(read, "its words")
         desktop.click(words["Quit"].x, words["Quit"].y)
         said("chosen quit")
         said("ended")
