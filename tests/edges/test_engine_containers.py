@@ -154,14 +154,15 @@ def test_a_paused_container_can_be_ended(container_engine: RealEngine, signal: s
 
 
 def test_an_oom_kill_is_seen(container_engine: RealEngine) -> None:
-    """A container over its memory limit is killed, and the engine says why."""
+    """A container over its memory limit is killed, and the engine says why (of nearly each: it may look too late)."""
 
     async def test() -> None:
         async with talking_to(container_engine) as engine:
-            eater = await _started(engine, "sh", "-c", "tail /dev/zero", memory=16 * 1024 * 1024)
-            seen = await _ended(engine, eater)
-            assert seen.exit_code == 137
-            assert seen.oom_killed or container_engine.is_podman, (
+            eat = ("sh", "-c", "tail /dev/zero")
+            eaters = [await _started(engine, *eat, memory=16 * 1024 * 1024) for _ in range(4)]
+            seen = [await _ended(engine, each) for each in eaters]
+            assert {each.exit_code for each in seen} == {137}
+            assert any(each.oom_killed for each in seen) or container_engine.is_podman, (
                 "Podman does not tell with cgroups version 1"
             )
 
